@@ -1,0 +1,99 @@
+"""What all objects of the hub share: a global id, an owner, permissions, and what deletion takes.
+
+A class that implements `Node` is named like its noun, and that name is in its global id.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from schema.context import Info
+from schema.scalars import BigInt, DateTime, encode_id
+from store.access.capabilities import Can
+
+if TYPE_CHECKING:
+    from schema.people import Group, User
+
+
+@strawberry.interface(description="An object with an id of its own.")
+class Node:
+    key: strawberry.Private[int]
+
+    @strawberry.field(description="The global id, opaque; `node` finds the object by it.")
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(encode_id(type(self).__name__, self.key))
+
+    @strawberry.field(description="The number that OMERO and Cytomine clients know it by.")
+    def legacy_id(self) -> BigInt:
+        return BigInt(self.key)
+
+
+@strawberry.type(description="What you may do to an object.")
+class Permissions:
+    can_annotate: bool = strawberry.field(description="Draw on it, tag it, comment on it.")
+    can_edit: bool = strawberry.field(description="Change its own values.")
+    can_delete: bool = strawberry.field(description="Move it to the trash.")
+    can_link: bool = strawberry.field(description="Put it into containers.")
+    can_share: bool = strawberry.field(description="Grant it to others or move its group.")
+
+    @classmethod
+    def of(cls, can: Can) -> "Permissions":
+        """Spell out a set of capability flags."""
+        return cls(
+            can_annotate=bool(can & Can.ANNOTATE),
+            can_edit=bool(can & Can.EDIT),
+            can_delete=bool(can & Can.DELETE),
+            can_link=bool(can & Can.PLACE),
+            can_share=bool(can & Can.SHARE),
+        )
+
+
+@strawberry.interface(description="An object that belongs to a person and a group.")
+class Owned(Node):
+    owner_key: strawberry.Private[int]
+    group_key: strawberry.Private[int]
+    can: strawberry.Private[Can]
+    created_at: DateTime = strawberry.field(description="When it came into being.")
+    updated_at: DateTime | None = strawberry.field(
+        description="When it was last changed; null until then."
+    )
+    version: int = strawberry.field(
+        description="Grows with each change; send it back to change only what you have seen."
+    )
+
+    @strawberry.field(description="What you may do to it.")
+    def permissions(self) -> Permissions:
+        return Permissions.of(self.can)
+
+    @strawberry.field(description="The person it belongs to; null if you may not see them.")
+    async def owner(self, info: Info) -> Annotated["User", strawberry.lazy("schema.people")] | None:
+        person: User | None = await info.context.loaders.user_by_id.load(self.owner_key)
+        return person
+
+    @strawberry.field(description="The group it belongs to; null if you may not see it.")
+    async def group(
+        self, info: Info
+    ) -> Annotated["Group", strawberry.lazy("schema.people")] | None:
+        group: Group | None = await info.context.loaders.group_by_id.load(self.group_key)
+        return group
+
+
+@strawberry.type(description="How many objects of one kind a change touches.")
+class Impact:
+    noun: str = strawberry.field(description="The kind of object.")
+    count: BigInt = strawberry.field(description="How many, including those you may not see.")
+    unreadable: BigInt = strawberry.field(description="How many of them you may not see.")
+
+
+@strawberry.type(description="What was, or would be, moved to the trash.")
+class DeletePayload:
+    deleted_ids: list[strawberry.ID] = strawberry.field(
+        description="The objects asked for; with `dryRun` nothing was done to them."
+    )
+    dry_run: bool = strawberry.field(description="Whether this was only a count.")
+    impact: list[Impact] = strawberry.field(
+        description="What goes along or is left without its parent, by kind."
+    )
+    command_id: strawberry.ID | None = strawberry.field(
+        description="The command to send to `undo`; null for a dry run."
+    )

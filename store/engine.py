@@ -1,0 +1,398 @@
+"""One database, two kinds: everything that differs between SQLite and PostgreSQL is in this file.
+
+Two faces of each: `reading` gives a short connection outside any transaction; `writing` gives one
+inside a transaction. Writers on SQLite take turns (a lock in the process, a file lock between
+processes, BEGIN IMMEDIATE below both), because its own busy handler is unfair and eight writers
+without turns waited up to seven times longer. Work that must finish runs in tasks `keep` holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Table,
+    bindparam,
+    event,
+    false,
+    func,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+POOL_SIZE = 8
+POOL_TIMEOUT = 30.0  # seconds; finite, so that exhaustion shows
+EVENT_LOCK = 0x1_AB_0001  # advisory lock: events are numbered in commit order
+POLL_SECONDS = 0.05
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA mmap_size=268435456",
+)
+
+
+class Database(ABC):
+    """A database the hub can live in. `url` names the driver; the schema is made by migrations."""
+
+    dialect: str
+
+    def __init__(self, url: str, engine: AsyncEngine) -> None:
+        self.url = url
+        self._engine = engine
+        self._kept: set[asyncio.Task[Any]] = set()
+        self._listeners: set[Callable[[int], None]] = set()
+
+    @abstractmethod
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection for statements that change nothing, each its own snapshot."""
+
+    @abstractmethod
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait until this unit of work may write."""
+
+    @abstractmethod
+    async def take_ids(self, connection: AsyncConnection, n: int = 1, *, kind: str = "main") -> int:
+        """Take `n` consecutive ids and return the first. Kinds: main, plane, event."""
+
+    @abstractmethod
+    async def bulk(
+        self,
+        connection: AsyncConnection,
+        table: Table,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+    ) -> None:
+        """Insert many tuples by the fastest way the driver has."""
+
+    @abstractmethod
+    def members(self, column: Any, ids: Iterable[int], *, counting: bool = False) -> Any:
+        """Return ``column IN (ids)`` with the ids as ONE bound value, whatever their number."""
+
+    @abstractmethod
+    async def order_events(self, connection: AsyncConnection) -> None:
+        """Wait until no other unit can commit events before this one."""
+
+    @abstractmethod
+    async def notify(self, connection: AsyncConnection, last_event: int) -> None:
+        """Tell other processes, at commit, that events up to this id exist."""
+
+    @abstractmethod
+    async def watch(self, seen: Callable[[], None]) -> None:
+        """Call `seen` whenever another process may have committed; runs until cancelled."""
+
+    @abstractmethod
+    def skip_locked(self, statement: Any) -> Any:
+        """Make a claiming SELECT pass over rows that another claimer holds."""
+
+    def for_update(self, statement: Any) -> Any:
+        """Lock the rows a write is about to judge; SQLite has one writer and needs no lock."""
+        return statement
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection inside a transaction: committed at the end, rolled back on error."""
+        async with self._engine.execution_options(write=True).begin() as connection:
+            yield connection
+
+    async def keep(self, work: Awaitable[T]) -> T:
+        """Run `work` to its end even if the caller is cancelled, and return its result."""
+        task = asyncio.ensure_future(work)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # The caller is gone; its unit of work goes on, and its failure is only logged.
+            task.add_done_callback(_log_failure)
+            raise
+
+    def listen(self, listener: Callable[[int], None]) -> Callable[[], None]:
+        """Call `listener` with the last event id after each commit here; return the way out."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def announce(self, last_event: int) -> None:
+        """Tell listeners of this process that events up to this id are committed."""
+        for listener in tuple(self._listeners):
+            listener(last_event)
+
+    async def close(self) -> None:
+        """Let every started unit of work end, then give the connections back."""
+        while self._kept:
+            await asyncio.gather(*self._kept, return_exceptions=True)
+        await self._engine.dispose()
+
+
+def _log_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("a unit of work failed after its caller had left: %s", error)
+
+
+class SqliteDatabase(Database):
+    """A file, in WAL mode, on a local disk."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        path = make_url(url).database or ""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(
+            url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_TIMEOUT
+        )
+        event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
+        event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
+        super().__init__(url, engine)
+        self._path = path
+        self._lock = asyncio.Lock()
+        self._lock_file: int | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        async with self._lock:
+            handle = await self._take_file_lock()
+            try:
+                yield
+            finally:
+                fcntl.flock(handle, fcntl.LOCK_UN)
+
+    async def _take_file_lock(self) -> int:
+        if self._lock_file is None:
+            self._lock_file = os.open(self._path + ".turn", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting = asyncio.ensure_future(
+                asyncio.to_thread(fcntl.flock, self._lock_file, fcntl.LOCK_EX)
+            )
+            try:
+                await asyncio.shield(waiting)
+            except asyncio.CancelledError:
+                # The thread cannot be stopped: take the lock it gets and give it back.
+                await waiting
+                fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+                raise
+        return self._lock_file
+
+    async def take_ids(self, connection: AsyncConnection, n: int = 1, *, kind: str = "main") -> int:
+        after = await connection.scalar(
+            text("UPDATE ids SET next = next + :n WHERE name = :kind RETURNING next"),
+            {"n": n, "kind": kind},
+        )
+        return int(after or 0) - n
+
+    async def bulk(
+        self,
+        connection: AsyncConnection,
+        table: Table,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+    ) -> None:
+        names = ", ".join(f'"{name}"' for name in columns)
+        marks = ", ".join("?" * len(columns))
+        encoded = _encoders(table, columns)
+        data = [_encode(row, encoded) for row in rows]
+        if data:
+            await connection.exec_driver_sql(
+                f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', data
+            )
+
+    def members(self, column: Any, ids: Iterable[int], *, counting: bool = False) -> Any:
+        values = orjson.dumps(sorted(ids)).decode()
+        listed = func.json_each(bindparam(None, values)).table_valued("value")
+        return column.in_(select(listed.c.value))
+
+    async def order_events(self, connection: AsyncConnection) -> None:
+        return
+
+    async def notify(self, connection: AsyncConnection, last_event: int) -> None:
+        return
+
+    async def watch(self, seen: Callable[[], None]) -> None:
+        async with self._engine.connect() as connection:
+            before: Any = None
+            while True:
+                version = await connection.scalar(text("PRAGMA data_version"))
+                if version != before:
+                    before = version
+                    seen()
+                await asyncio.sleep(POLL_SECONDS)
+
+    def skip_locked(self, statement: Any) -> Any:
+        return statement
+
+    async def close(self) -> None:
+        await super().close()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+
+def _on_sqlite_connect(driver_connection: Any, _record: Any) -> None:
+    driver_connection.isolation_level = None
+    cursor = driver_connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: Any) -> None:
+    if connection.get_execution_options().get("write"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL server, shared by any number of server processes."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        engine = create_async_engine(
+            url,
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT,
+            pool_recycle=1800,
+            skip_autocommit_rollback=True,
+            json_serializer=_json,
+            connect_args={"server_settings": {"jit": "off", "application_name": "imagehub"}},
+        )
+        super().__init__(url, engine)
+        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._reads.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        yield
+
+    async def take_ids(self, connection: AsyncConnection, n: int = 1, *, kind: str = "main") -> int:
+        first = await connection.scalar(text("SELECT take_ids(:n, :kind)"), {"n": n, "kind": kind})
+        return int(first or 0)
+
+    async def bulk(
+        self,
+        connection: AsyncConnection,
+        table: Table,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+    ) -> None:
+        encoded = _encoders(table, columns)
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        await raw.copy_records_to_table(
+            table.name, columns=list(columns), records=(_encode(row, encoded) for row in rows)
+        )
+
+    def members(self, column: Any, ids: Iterable[int], *, counting: bool = False) -> Any:
+        values = bindparam(None, sorted(ids), type_=ARRAY(BigInteger))
+        if counting:
+            return column == func.any(values)
+        return column.in_(select(func.unnest(values)))
+
+    async def order_events(self, connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": EVENT_LOCK})
+
+    async def notify(self, connection: AsyncConnection, last_event: int) -> None:
+        await connection.execute(
+            text("SELECT pg_notify('imagehub', :payload)"), {"payload": str(last_event)}
+        )
+
+    async def watch(self, seen: Callable[[], None]) -> None:
+        import asyncpg
+
+        dsn = make_url(self.url).set(drivername="postgresql").render_as_string(False)
+        while True:
+            try:
+                connection = await asyncpg.connect(dsn)
+            except (OSError, asyncpg.PostgresError) as error:
+                log.warning("cannot listen for events of other processes: %s", error)
+                await asyncio.sleep(5)
+                continue
+            closed = asyncio.Event()
+            connection.add_termination_listener(lambda _connection, c=closed: c.set())
+            try:
+                await connection.add_listener("imagehub", lambda *_: seen())
+                seen()
+                await closed.wait()
+            finally:
+                if not connection.is_closed():
+                    await connection.close()
+
+    def skip_locked(self, statement: Any) -> Any:
+        return statement.with_for_update(skip_locked=True)
+
+    def for_update(self, statement: Any) -> Any:
+        return statement.with_for_update()
+
+
+def connect(url: str) -> Database:
+    """Open the database a URL names; tables are made by `store.migrations`."""
+    if url.startswith("sqlite+aiosqlite:"):
+        return SqliteDatabase(url)
+    if url.startswith("postgresql+asyncpg:"):
+        return PostgresDatabase(url)
+    raise ValueError(
+        f"The database URL {url!r} is neither sqlite:///FILE nor postgresql://USER@HOST/NAME."
+    )
+
+
+def nothing() -> ColumnElement[bool]:
+    """Return a predicate that no row meets."""
+    return false()
+
+
+def one() -> ColumnElement[int]:
+    """Return the constant 1, for EXISTS."""
+    return literal_column("1")
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _encoders(table: Table, columns: Sequence[str]) -> list[bool]:
+    """Tell which columns hold JSON, which drivers want as text."""
+    return [_is_json(table.c[name]) for name in columns]
+
+
+def _is_json(column: Column[Any]) -> bool:
+    return column.type.__class__.__name__ in {"JSON", "JSONB"}
+
+
+def _encode(row: Sequence[Any], is_json: Sequence[bool]) -> tuple[Any, ...]:
+    return tuple(
+        _json(value) if as_text and value is not None else value
+        for value, as_text in zip(row, is_json, strict=True)
+    )

@@ -1,0 +1,66 @@
+/** The panel of examples beside the editors: who is asking, and a button for each example. */
+import { type GraphiQLPlugin, pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { createContext, useContext } from 'react';
+import type { SessionUser } from '../api';
+import { type Example, variablesText } from './examples';
+
+/** What the panel shows; plugins get no properties of their own. */
+export const Panel = createContext<{ examples: readonly Example[]; user: SessionUser | null }>({
+  examples: [],
+  user: null,
+});
+
+function Who({ user }: { user: SessionUser | null }) {
+  if (user) {
+    return (
+      <p className="hub-who">
+        Signed in as <strong>{user.username}</strong>. The session cookie goes along with each request.
+      </p>
+    );
+  }
+  return (
+    <p className="hub-who">
+      Nobody is signed in. <a href="/">Sign in</a>, or write a token under <em>Headers</em>:{' '}
+      <code>{'{"Authorization": "Bearer …"}'}</code>
+    </p>
+  );
+}
+
+function ExampleIcon() {
+  return (
+    <svg viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden="true">
+      <path d="M4 5h10M4 10h7M4 15h5" strokeLinecap="round" />
+      <path d="m13 13 7 4-7 4z" strokeLinejoin="round" />
+    </svg>
+  );
+}
+
+function Content() {
+  const { examples, user } = useContext(Panel);
+  const { addTab } = useGraphiQLActions();
+  const { queryEditor, variableEditor } = useGraphiQL(pick('queryEditor', 'variableEditor'));
+  const open = (example: Example) => {
+    addTab();
+    queryEditor?.setValue(example.query);
+    variableEditor?.setValue(variablesText(example.variables));
+    queryEditor?.focus();
+  };
+  return (
+    <section aria-label="Examples" className="hub-examples">
+      <h2>Examples</h2>
+      <Who user={user} />
+      <ul>
+        {examples.map((example) => (
+          <li key={example.title}>
+            <button type="button" onClick={() => open(example)}>
+              <strong>{example.title}</strong>
+              <span>{example.note}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+export const EXAMPLES_PLUGIN: GraphiQLPlugin = { title: 'Examples', icon: ExampleIcon, content: Content };
