@@ -1,7 +1,7 @@
 """Colours between their written forms and the one number the store keeps.
 
-The store keeps a signed 32-bit integer, ``R<<24 | G<<16 | B<<8 | A``, because one of the wires sends
-exactly that and a column of integers sorts and compares without parsing. Opaque white is -1.
+The store keeps a signed 32-bit integer, ``R<<24 | G<<16 | B<<8 | A``, because one of the wires
+sends exactly that and a column of integers compares without parsing. Opaque white is -1.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def unpack(value: int) -> Color:
 
 
 def parse(text: str) -> Color:
-    """Read ``#rgb``, ``#rgba``, ``#rrggbb`` or ``#rrggbbaa``, in any case, with or without ``#``."""
+    """Read ``#rgb``, ``#rgba``, ``#rrggbb`` or ``#rrggbbaa``, in any case; ``#`` may be missing."""
     if not _HEX.fullmatch(text):
         raise Invalid(
             "color", f"{text[:40]!r} is not a colour; write six hexadecimal digits, as in #ff8000."

@@ -68,8 +68,10 @@ def wrapped(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
         return values.astype(target)
     whole = np.trunc(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
     if target.itemsize == 8:
-        return np.where(np.abs(whole) < 2.0**63, whole, 0).astype(np.int64).astype(target)
-    return np.mod(whole, 2.0 ** (8 * target.itemsize)).astype(np.uint64).astype(target)
+        held = np.where(np.abs(whole) < 2.0**63, whole, 0)
+        return np.asarray(held.astype(np.int64).astype(target))
+    remainder = np.mod(whole, 2.0 ** (8 * target.itemsize))
+    return np.asarray(remainder.astype(np.uint64).astype(target))
 
 
 def by_table(
@@ -96,7 +98,7 @@ def by_table(
 def looked_up(image: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
     """Index a table of 2⁸ or 2¹⁶ entries with every sample."""
     if table.dtype not in (np.uint8, np.uint16, np.int16, np.float32, np.float64):
-        return table[image]
+        return np.asarray(table[image])
     rows = np.ascontiguousarray(image).reshape(-1, image.shape[-1])
     return np.asarray(cv2.LUT(rows, table.reshape(1, -1))).reshape(image.shape)
 
@@ -114,13 +116,13 @@ class Histogram:
     levels: bool
 
     @property
-    def centres(self) -> NDArray[np.float64]:
+    def centres(self) -> NDArray[Any]:
         """Centre of each bin."""
         offset = 0.0 if self.levels else 0.5
         return self.start + (np.arange(len(self.counts)) + offset) * self.step
 
     @property
-    def edges(self) -> NDArray[np.float64]:
+    def edges(self) -> NDArray[Any]:
         """Lower edge of each bin; for levels the number itself."""
         return self.start + np.arange(len(self.counts)) * self.step
 
@@ -143,8 +145,9 @@ def histogram(blocks: Blocks, bins: int = 256) -> Histogram:
     """Count grey values of a stream.
 
     Integers up to 16 bits get one bin per level in one pass; wider integers too while they span
-    less than `EXACT_LEVELS`, else `bins` equal bins between least and greatest, as floats do, in two
-    passes. The last bin is closed.
+    less than `EXACT_LEVELS`, else `bins` equal bins between least and greatest, as floats do, in
+    two passes.
+    The last bin is closed.
     """
     dtype = blocks.dtype
     if dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize <= 2):
@@ -212,4 +215,4 @@ def _clipped_integers(values: NDArray[Any], target: np.dtype[Any]) -> NDArray[An
         return values.astype(target)
     source, info = np.iinfo(values.dtype), np.iinfo(target)
     low, high = max(source.min, info.min), min(source.max, info.max)
-    return np.clip(values, low, high).astype(target)
+    return np.asarray(np.clip(values, low, high).astype(target))

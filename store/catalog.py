@@ -7,7 +7,7 @@ caller's cancellation, because a transaction abandoned half-way would keep all w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,7 +20,14 @@ from store.access.visible import visible, visible_ids
 from store.actor import Actor
 from store.engine import Database
 from store.errors import Forbidden, NotFound
-from store.paging import Keyset, Page, apply_keyset, finish_page
+from store.paging import (
+    Keyset,
+    Page,
+    apply_keyset,
+    apply_keyset_per_parent,
+    finish_page,
+    finish_pages,
+)
 from store.statement import cols, key, table
 from store.tables.records import records
 from store.unit import Unit, word
@@ -106,6 +113,35 @@ class Catalog:
         async with self.database.reading() as connection:
             return finish_page(records(await connection.execute(chosen), noun), keyset)
 
+    async def pages(
+        self,
+        noun: type[N],
+        statement: Select[Any],
+        parent: Any,
+        keyset: Keyset,
+        *,
+        settled: Collection[str] = (),
+    ) -> dict[int, Page[Any]]:
+        """Return the same page of each parent's children, in one statement.
+
+        `statement` selects the columns of `noun` joined to what leads to `parent`, the column of
+        the parent's id; parents were found visible before. `settled` as in `access.visible`.
+        """
+        chosen = visible(statement, self.actor, self.database, settled)
+        chosen = apply_keyset_per_parent(chosen, parent, cols(noun), keyset)
+        async with self.database.reading() as connection:
+            return finish_pages((await connection.execute(chosen)).all(), keyset)
+
+    async def counts(
+        self, statement: Select[Any], parent: Any, *, settled: Collection[str] = ()
+    ) -> dict[int, int]:
+        """Count the children of each parent, in one statement."""
+        chosen = visible(statement, self.actor, self.database, settled)
+        chosen = chosen.with_only_columns(parent, func.count(), maintain_column_froms=True)
+        async with self.database.reading() as connection:
+            found = await connection.execute(chosen.group_by(parent).order_by(None))
+            return {row[0]: row[1] for row in found}
+
     async def count(self, statement: Select[Any]) -> int:
         """Count what a statement finds, under the actor's visibility."""
         chosen = visible(statement, self.actor, self.database).order_by(None)
@@ -140,6 +176,5 @@ class Catalog:
             unit = Unit(self.database, connection, self.actor, verb)
             result = await work(unit)
             last_event = await unit.settle()
-        if last_event:
-            self.database.announce(last_event)
+        self.database.announce(last_event)
         return result

@@ -81,7 +81,7 @@ class FileStore:
         """
         path = self._incoming / uuid.uuid4().hex
         with disk_errors(_PLACE):
-            file = path.open("xb", buffering=0)  # noqa: SIM115  # closed below
+            file = path.open("xb", buffering=0)
         try:
             yield IncomingBlob(self, file, path, limit)
         finally:
@@ -97,7 +97,7 @@ class FileStore:
             If it is not a file that can be read.
         """
         try:
-            file = Path(path).open("rb")
+            file = Path(path).open("rb")  # noqa: SIM115  # closed below; only opening may fail here
         except OSError as error:
             raise Invalid("path", f"{path} cannot be read: {error.strerror}") from error
         with file:

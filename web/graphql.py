@@ -36,6 +36,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 )
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UNSET, UnsetType
 
 from resolvers.context import Context
 from resolvers.errors import error_extensions
@@ -71,7 +72,7 @@ _GRAPHQL_JSON = "application/graphql-response+json"
 _NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>imagehub GraphQL</title>
 <body style="font-family: sans-serif; max-width: 40rem; margin: 3rem auto">
 <h1>GraphQL</h1>
-<p>The query editor has not been built. With Node 20 or newer, <code>make setup</code> builds it.</p>
+<p>The query editor is not built yet. With Node 20 or newer, <code>make setup</code> builds it.</p>
 <p>The endpoint itself works: send a POST with <code>Content-Type: application/json</code>.</p>
 <pre>curl -H 'Content-Type: application/json' -H 'Authorization: Bearer …' \\
      -d '{"query": "{ __typename }"}' http://127.0.0.1:8000/graphql</pre>
@@ -248,6 +249,20 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         )
         return EventStream(merged(), headers=self._events.headers)
 
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | WebSocket
+    ) -> Opened:
+        """Return what the socket's handler starts with; HTTP requests do not come this way."""
+        return Opened(cast("WebSocket", request))
+
+    async def on_ws_connect(self, context: Opened) -> UnsetType:
+        """Accept ``connection_init`` if its credential is good; else close with 4403."""
+        try:
+            await self.make_context(context.socket, context.connection_params or {})
+        except HubError as error:
+            raise ConnectionRejectionError from error
+        return cast("UnsetType", UNSET)
+
     def encode_json(self, data: object) -> str:
         """Encode a web socket message; text, since clients expect text frames."""
         return orjson.dumps(data).decode()
@@ -259,24 +274,33 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         return orjson.loads(data)
 
 
-class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
-    """graphql-transport-ws with credentials at ``connection_init`` and a context per operation."""
+@dataclass
+class Opened:
+    """A web socket before any operation: its ``connection_init`` payload is the credential."""
 
-    _socket: WebSocket
-    _parameters: Mapping[str, Any]
+    socket: WebSocket
+    connection_params: dict[str, Any] | None = None
+
+
+class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
+    """graphql-transport-ws with a context per operation."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._opened: Opened = self.context
 
     async def handle_connection_init(self, message: Any) -> None:
-        """Load the actor from the payload; a refused credential closes with 4403."""
-        payload = message.get("payload")
-        self._parameters = payload if isinstance(payload, dict) else {}
-        if payload is None:
+        """Take a null payload as none, as clients without credentials send it."""
+        if message.get("payload") is None:
             message = {"type": "connection_init"}
         await super().handle_connection_init(message)
 
     async def run_operation(self, operation: Operation[Any, None]) -> None:
         """Run one operation as whoever the credential stands for now."""
+        endpoint = cast("GraphQLEndpoint", self.view)
+        opened = self._opened
         try:
-            context = await self._endpoint.make_context(self._ws, self._parameters)
+            context = await endpoint.make_context(opened.socket, opened.connection_params or {})
         except HubError as error:
             refused = GraphQLError(error.message, extensions=error_extensions(error))
             await operation.send_initial_errors([refused])
@@ -284,14 +308,6 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         # The base class reads `self.context` before it first waits, so operations cannot mix.
         self.context = context
         await super().run_operation(operation)
-
-    @property
-    def _endpoint(self) -> GraphQLEndpoint:
-        return cast("GraphQLEndpoint", self.view)
-
-    @property
-    def _ws(self) -> WebSocket:
-        return cast("WebSocket", getattr(self.websocket, "ws"))  # noqa: B009  # of the ASGI adapter
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:

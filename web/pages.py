@@ -136,9 +136,10 @@ def find_asset(path: str, static: Path) -> Path | None:
     root = (static / "assets").resolve()
     try:
         file = (root / path).resolve()
-    except (OSError, ValueError):
+        found = file.is_relative_to(root) and file.is_file()
+    except (OSError, ValueError):  # a name too long for the file system, a null byte
         return None
-    return file if file.is_relative_to(root) and file.is_file() else None
+    return file if found else None
 
 
 def page_routes(static: Path = STATIC) -> list[Route]:

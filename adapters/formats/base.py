@@ -80,6 +80,14 @@ class Limits:
                 "pixels",
             )
 
+    def rows(self, row_bytes: int, unit: int = 1) -> int:
+        """Return how many rows make a band: a multiple of `unit`, and of 256 where it can be.
+
+        Chunks of the store are 256 rows high; bands that end with them are quickest to write.
+        """
+        count = max(1, self.band_bytes // max(1, row_bytes * unit)) * unit
+        return count - count % 256 if count > 256 and 256 % unit == 0 else count
+
     def check_whole(self, count: int, what: str) -> None:
         """Refuse to decode `count` bytes in one piece."""
         if count > self.max_whole_bytes:
@@ -190,7 +198,7 @@ class ImageSource(Protocol):
         """Number of the image in its file, from 0."""
 
     def blocks(self) -> Iterator[Block]:
-        """Yield every sample once, in blocks from the top down within each plane.
+        """Yield every sample once, planes in the order of ``(t, c, z)``, each from the top down.
 
         Planes that the file stores interleaved (red, green and blue) advance together.
 

@@ -18,7 +18,7 @@ from tifffile import TiffFile
 
 from adapters.formats import ome_xml
 from adapters.formats.base import Limits, SourceMetadata
-from store.errors import Invalid, TooLarge, Unsupported
+from store.errors import TooLarge, Unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,8 @@ def read_description(tiff: TiffFile, name: str, limits: Limits) -> OmeDescriptio
         return None
     if len(text) > limits.max_metadata_bytes:
         raise TooLarge(f"the OME-XML of {name}", limits.max_metadata_bytes, "bytes")
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise Invalid("file", f"the OME-XML of {name} declares a document type; remove it")
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
+    root = ome_xml.parse(text, name)
+    if root is None:
         return None
     _refuse_companions(root, name)
     images = [element for element in root if ome_xml.tag(element) == "Image"]

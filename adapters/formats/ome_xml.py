@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from adapters.formats.base import SourceChannel, SourceMetadata
 from adapters.formats.units import iso_moment, micrometres, nanometres, number, seconds
+from store.errors import Invalid
 
 _MAX_TEXT = 10_000
 _PLAIN_CHANNEL = {
@@ -31,6 +33,22 @@ _PLAIN_CHANNEL = {
 }
 
 
+def parse(text: str, name: str) -> Element | None:
+    """Return the root element, or None if the text is not well-formed.
+
+    Raises
+    ------
+    Invalid
+        If it declares a document type or entities, which OME-XML has no use for.
+    """
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise Invalid("file", f"the OME-XML of {name} declares a document type; remove it")
+    try:
+        return ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError):
+        return None
+
+
 def tag(element: Element) -> str:
     """Return the name of an element without its namespace."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
@@ -41,7 +59,7 @@ def read(root: Element, text: str) -> list[SourceMetadata]:
     by_id = {
         identifier: element
         for element in root.iter()
-        if (identifier := element.get("ID")) and not tag(element).endswith("Ref")
+        if (identifier := element.get("ID")) and not tag(element).endswith(("Ref", "Settings"))
     }
     return [_image(element, by_id, root, text) for element in children(root, "Image")]
 

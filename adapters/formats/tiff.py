@@ -46,6 +46,10 @@ _RGB = {2, 6}
 _ALPHA = {1, 2}
 
 
+Place = tuple[int, int, int]
+"""A plane: ``(t, c, z)``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """How many samples of a pixel are kept, and whether they are red, green and blue."""
@@ -64,10 +68,14 @@ class Order:
         """Return the length of an axis; 1 if it is not there."""
         return next((length for name, length in self.axes if name == axis), 1)
 
-    def planes(self) -> Iterator[dict[Axis, int]]:
-        """Yield the position of each plane in file order."""
-        for index in np.ndindex(*(length for _, length in self.axes)):
-            yield {name: place for (name, _), place in zip(self.axes, index, strict=True)}
+    def planes(self) -> list[tuple[Place, int]]:
+        """Return each plane ``(t, c, z)`` and its number in the file, sorted by place."""
+        names = [name for name, _ in self.axes]
+        found: list[tuple[Place, int]] = []
+        for number, index in enumerate(np.ndindex(*(length for _, length in self.axes))):
+            at = dict(zip(names, index, strict=True))
+            found.append(((at.get("t", 0), at.get("c", 0), at.get("z", 0)), number))
+        return sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +101,11 @@ class TiffSource:
     limits: Limits
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the samples, plane after plane in file order. See `ImageSource.blocks`."""
+        """Yield the samples, plane after plane. See `ImageSource.blocks`."""
         with decoding(self.name), self.path.open("rb") as file, ThreadPoolExecutor(2) as pool:
-            for number, at in enumerate(self.order.planes()):
+            for place, number in self.order.planes():
                 for band in self._bands(file.fileno(), number, pool):
-                    yield from self._split(band, at)
+                    yield from self._split(band, place)
 
     def _bands(self, handle: int, number: int, pool: ThreadPoolExecutor) -> Iterator[Band]:
         if self.plain_offset is not None:
@@ -108,21 +116,15 @@ class TiffSource:
             return _empty_bands(self.model, self.limits)
         return page_bands(handle, page, self.limits, self.byte_order, pool)
 
-    def _split(self, band: Band, at: dict[Axis, int]) -> Iterator[Block]:
+    def _split(self, band: Band, place: Place) -> Iterator[Block]:
         """Yield one block per channel of a band ``(y, x, sample)``."""
-        first = at.get("c", 0) * self.samples.kept + band.sample
-        for place in range(band.samples.shape[2]):
-            if band.sample + place < self.samples.kept:
-                yield Block(
-                    np.ascontiguousarray(band.samples[:, :, place]).astype(
-                        self.layout.dtype, copy=False
-                    ),
-                    t=at.get("t", 0),
-                    c=first + place,
-                    z=at.get("z", 0),
-                    y=band.y,
-                    x=band.x,
-                )
+        t, c, z = place
+        for sample in range(band.sample, band.sample + band.samples.shape[2]):
+            if sample >= self.samples.kept:
+                break
+            samples = np.ascontiguousarray(band.samples[:, :, sample - band.sample])
+            samples = samples.astype(self.layout.dtype, copy=False)
+            yield Block(samples, t, c * self.samples.kept + sample, z, band.y, band.x)
 
 
 def open_tiff(path: Path, *, name: str, unnamed_axis: Axis, limits: Limits) -> list[ImageSource]:
@@ -312,8 +314,8 @@ def _empty_bands(page: TiffPage, limits: Limits) -> Iterator[Band]:
     """Yield zeros for a plane that the file declares but does not have."""
     grid = Grid.of(page)
     row = grid.size_x * grid.samples * page.dtype.itemsize
-    step = max(1, min(grid.size_y, limits.band_bytes // row))
-    zeros: NDArray[Any] = np.zeros((step, grid.size_x, grid.samples), page.dtype)
+    step = limits.rows(row)
+    zeros: NDArray[Any] = np.zeros((min(step, grid.size_y), grid.size_x, grid.samples), page.dtype)
     for plane in range(grid.planes):
         for y in range(0, grid.size_y, step):
             yield Band(zeros[: min(step, grid.size_y - y)], plane, y, 0)

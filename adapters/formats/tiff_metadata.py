@@ -60,8 +60,11 @@ def describe(tiff: TiffFile, page: TiffPage, layout: Layout) -> SourceMetadata:
 
 
 def fitted(description: SourceMetadata, layout: Layout) -> SourceMetadata:
-    """Return a description with one channel for each channel of the image, or with none."""
-    if len(description.channels) in {0, layout.size_c}:
+    """Return a description with one channel for each channel of the image, or with none.
+
+    An RGB image has none: its three channels are one in OME-XML, and need no more than their colour.
+    """
+    if len(description.channels) == layout.size_c and not layout.rgb:
         return description
     return replace(description, channels=())
 
@@ -142,12 +145,12 @@ def _channels(
 
 
 def _names(stack: Mapping[str, Any], layout: Layout) -> list[str]:
-    """Return slice labels as channel names if there is one label for each channel."""
-    labels = stack.get("Labels") or []
+    """Return slice labels as channel names: one for each channel, or the same on every plane."""
+    labels = [str(label).split("\n")[0] for label in stack.get("Labels") or ()]
+    if layout.size_c == 1 and layout.size_z * layout.size_t > 1:
+        return labels[:1] if len(set(labels)) == 1 else []
     single = layout.size_t == layout.size_z == 1
-    if single and layout.size_c > 1 and len(labels) == layout.size_c:
-        return [str(label).split("\n")[0] for label in labels]
-    return []
+    return labels if single and layout.size_c > 1 and len(labels) == layout.size_c else []
 
 
 def _windows(stack: Mapping[str, Any], count: int) -> list[tuple[float, float]]:

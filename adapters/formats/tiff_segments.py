@@ -151,7 +151,7 @@ def raw_bands(
     grid = Grid.of(page)
     dtype = page.dtype.newbyteorder(order)  # type: ignore[arg-type]  # "<" or ">"
     row = grid.size_x * grid.samples * dtype.itemsize
-    step = max(1, min(grid.size_y, limits.band_bytes // row))
+    step = limits.rows(row)
     for plane in range(grid.planes):
         for y in range(0, grid.size_y, step):
             height = min(step, grid.size_y - y)
@@ -194,7 +194,9 @@ def _groups(grid: Grid, page: TiffPage, limits: Limits) -> Iterator[tuple[int, r
     assert page.dtype is not None
     segment = grid.step_y * grid.step_x * grid.samples * page.dtype.itemsize
     wide = max(1, min(grid.columns, limits.band_bytes // segment))
-    high = max(1, limits.band_bytes // (segment * wide)) if wide == grid.columns else 1
+    high = 1
+    if wide == grid.columns:
+        high = limits.rows(segment * wide // grid.step_y, grid.step_y) // grid.step_y
     for plane in range(grid.planes):
         for row in range(0, grid.rows, high):
             for column in range(0, grid.columns, wide):

@@ -67,7 +67,7 @@ class Reduction(Locality):
 
 @dataclass(frozen=True, slots=True)
 class Projection(Locality):
-    """One axis collapses. A `Streamed` port meets plane after plane, an array port the whole axis."""
+    """One axis collapses: a `Streamed` port meets its planes one by one, an array port all."""
 
     axis: str | Callable[[Values], str] = "z"
     kind = "projection"
@@ -95,5 +95,3 @@ class Whole(Locality):
 def resolved(rule: str | Callable[[Values], str], values: Values) -> str:
     """Answer axes that are either fixed or chosen by a parameter."""
     return rule if isinstance(rule, str) else rule(values)
-
-

@@ -19,7 +19,7 @@ from adapters.operations.samples import DATA_TYPES, PIXEL_TYPES, PortType
 from store.errors import Invalid
 
 DtypeRule = str | Callable[[Mapping[str, Any], str], str]
-"""``same`` as the first image, the name of a dtype, or a rule (values, dtype of the first image)."""
+"""``same`` as the first image, a name, or a rule (values, dtype of the first image)."""
 
 TRUE_WORDS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 
@@ -155,7 +155,7 @@ class Port:
             raise Invalid(self.name, f"takes a whole number, got {_shown(value)}.")
         if not isinstance(value, Integral) and not float(value).is_integer():
             raise Invalid(self.name, f"takes a whole number, got {value}.")
-        number = int(value)
+        number = int(value) if isinstance(value, Integral) else int(float(value))
         self._bounded(number)
         return number
 

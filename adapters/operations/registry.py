@@ -264,7 +264,9 @@ def operation(
     def register(function: F) -> F:
         document = read_document(function)
         if not NAME.fullmatch(name):
-            raise DeclarationError(f"{name!r} is no operation name; write family.verb in lower case.")
+            raise DeclarationError(
+                f"{name!r} is no operation name; write family.verb in lower case."
+            )
         if not document.summary:
             raise DeclarationError(f"{name}: the function has no docstring to take a summary from.")
         path = tuple(step.strip() for step in menu.split(">") if step.strip())
@@ -303,7 +305,9 @@ def _consistent(operation: Operation) -> None:
     problem = ""
     if len({port.axes for port in images}) > 1:
         problem = "its aligned images see different axes"
-    elif isinstance(operation.locality, Global) != (operation.injected(PortType.REDUCED) is not None):
+    elif isinstance(operation.locality, Global) != (
+        operation.injected(PortType.REDUCED) is not None
+    ):
         problem = "a Global operation, and no other, takes one REDUCED parameter"
     elif streamed and not isinstance(operation.locality, Reduction | Projection):
         problem = "only a Reduction or a Projection may stream its images"
@@ -315,5 +319,3 @@ def _consistent(operation: Operation) -> None:
         problem = f"{operation.locality.kind} needs an image"
     if problem:
         raise DeclarationError(f"{operation.name}: {problem}.")
-
-

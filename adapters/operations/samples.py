@@ -1,4 +1,4 @@
-"""What flows between an operation and the runner: arrays of samples, streams of them, tables, regions.
+"""What flows between an operation and the runner: samples, streams of them, tables, regions.
 
 An operation names these aliases in its signature; the runner reads from them which axes one call
 sees and how results are stored. Axes are always a subset of ``t c z y x`` in that order. A mask is
@@ -171,6 +171,9 @@ class Calibration:
     time_increment: float | None = None
 
 
+UNCALIBRATED = Calibration()
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Where in the image the arrays of one call lie: plane, offset in pixels, pixel size.
@@ -178,7 +181,7 @@ class Frame:
     An axis that the call sees whole has no index and is None.
     """
 
-    calibration: Calibration = Calibration()
+    calibration: Calibration = UNCALIBRATED
     t: int | None = None
     c: int | None = None
     z: int | None = None

@@ -150,9 +150,7 @@ def _result(port: Port) -> Port:
     )
 
 
-def _with_default(
-    port: Port, required: bool, default: Any, function: Callable[..., Any]
-) -> Port:
+def _with_default(port: Port, required: bool, default: Any, function: Callable[..., Any]) -> Port:
     if not required and default is not None:
         try:
             default = port.check(default)

@@ -98,23 +98,25 @@ def combine(
     return _kept(_combined(a, b, method, image.dtype.kind != "f"), image.dtype, overflow)
 
 
-def _combined(
-    a: NDArray[Any], b: NDArray[Any], method: str, whole: bool
-) -> NDArray[Any]:
+def _combined(a: NDArray[Any], b: NDArray[Any], method: str, whole: bool) -> NDArray[Any]:
     match method:
         case "add":
-            return a + b
+            a += b
         case "subtract":
-            return a - b
+            a -= b
         case "multiply":
-            return a * b
+            a *= b
         case "difference":
-            return np.asarray(np.abs(a - b))
+            np.abs(a - b, out=a)
         case "average":
-            return (a + b) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quotient = a / b
-    return np.asarray(np.trunc(np.where(b == 0, 0, quotient))) if whole else quotient
+            a += b
+            a /= 2
+        case _:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                a /= b
+            if whole:
+                a = np.trunc(np.where(b == 0, 0, a))
+    return a
 
 
 def _mapped(image: NDArray[Any], function: Function, overflow: str) -> NDArray[Any]:

@@ -21,15 +21,13 @@ from adapters.operations import (
 )
 
 SCOPES = {"plane": "yx", "stack": "zyx", "channel": "tzyx"}
-SampleType = Literal[
-    "uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64"
-]
+SampleType = Literal["uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64"]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in grey, ITU-R BT.601."""
 
 
 def _chosen(values: Mapping[str, Any], source: str) -> str:
-    return str(values["type"])
+    return str(values["to"])
 
 
 def _range(image: Blocks, values: Values) -> tuple[float, float] | None:
@@ -44,7 +42,7 @@ def _range(image: Blocks, values: Values) -> tuple[float, float] | None:
 def convert(
     image: Plane,
     data_range: Annotated[tuple[float, float] | None, REDUCED],
-    type: Annotated[SampleType, Port("Sample type of the result.")] = "float32",
+    to: Annotated[SampleType, Port("Sample type of the result.")] = "float32",
     method: Annotated[
         Literal["clip", "wrap", "scale"],
         Port(
@@ -57,7 +55,7 @@ def convert(
     ] = "channel",
 ) -> Annotated[Plane, Port(dtype=_chosen)]:
     """Convert the sample type."""
-    target = np.dtype(type)
+    target = np.dtype(to)
     if data_range is not None:
         return _scaled(image, data_range, target)
     if method == "wrap":

@@ -38,7 +38,7 @@ Shape = Annotated[Literal["square", "disc"], Port("Shape of the window.")]
 
 OPENCV_MEDIAN = (np.uint8, np.uint16, np.int16, np.float32)
 RANK_NS_PER_LEVEL, SORT_NS_PER_SAMPLE = 0.1, 13.0
-"""Measured costs of one output sample: sliding histogram per grey level, sorting per window sample."""
+"""Measured cost of one output sample: histogram per grey level, sorting per window sample."""
 
 
 def _reach(values: Values) -> int:
@@ -73,7 +73,9 @@ def gaussian(image: Plane, sigma: Sigma = 1.0, border: Border = "reflect") -> Pl
 def gaussian_volume(
     image: Volume,
     sigma: Sigma = 1.0,
-    sigma_z: Annotated[float, Port("Standard deviation along z.", unit="plane", ge=0, le=500)] = 1.0,
+    sigma_z: Annotated[
+        float, Port("Standard deviation along z.", unit="plane", ge=0, le=500)
+    ] = 1.0,
     border: Border = "reflect",
 ) -> Volume:
     """Smooth a volume with a Gaussian kernel, in z with a width of its own."""
@@ -102,7 +104,7 @@ def difference_of_gaussians(
     """Keep structures between two widths: the narrower Gaussian minus the wider one."""
     real = _real(image)
     narrow = _smoothed(real, sigma1, border)
-    return np.subtract(narrow, _smoothed(real, sigma2, border)).astype(np.float32, copy=False)
+    return np.asarray(narrow - _smoothed(real, sigma2, border), np.float32)
 
 
 @operation(
@@ -186,7 +188,7 @@ def _median_of_levels(
         found = rank.median(padded, footprint.astype(np.uint8))[radius:-radius, radius:-radius]
     else:
         found = ndimage.median_filter(ranked, footprint=footprint, mode="nearest")
-    return (present[found] + low).astype(plane.dtype)
+    return np.asarray(present[found] + low, plane.dtype)
 
 
 def _half_width(sigma: float) -> int:

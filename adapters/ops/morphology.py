@@ -90,4 +90,4 @@ def _footprint(radius: int, element: str) -> NDArray[np.uint8]:
         "disc": y * y + x * x <= radius * radius,
         "cross": (y == 0) | (x == 0),
     }[element]
-    return inside.astype(np.uint8)
+    return np.asarray(inside, np.uint8)

@@ -75,7 +75,7 @@ def deviation(image: Streamed, axis: Axis = "z") -> Annotated[Plane, Port(dtype=
         delta = real - mean_so_far
         mean_so_far = mean_so_far + delta / count
         squares = squares + delta * (real - mean_so_far)
-    return np.sqrt(squares / max(len(image) - 1, 1)).astype(np.float32)
+    return np.asarray(np.sqrt(squares / max(len(image) - 1, 1)), np.float32)
 
 
 def _summed(planes: Streamed) -> NDArray[np.float64]:

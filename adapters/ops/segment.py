@@ -59,9 +59,7 @@ def watershed(
     if sigma > 0:
         distance = ndimage.gaussian_filter(distance, sigma)
     objects = label(mask, connectivity)
-    peaks = peak_local_max(
-        distance, min_distance=separation, labels=objects, exclude_border=False
-    )
+    peaks = peak_local_max(distance, min_distance=separation, labels=objects, exclude_border=False)
     peaks = peaks[np.lexsort((peaks[:, 1], peaks[:, 0]))]
     markers = np.zeros(mask.shape, np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)

@@ -53,8 +53,9 @@ def otsu(
     counts: Annotated[Histogram, REDUCED],
     scope: Scope = "plane",
     background: Background = "dark",
-    bins: Annotated[int, Port("Bins for float images; integers use every level.", ge=2, le=65536)]
-    = 256,
+    bins: Annotated[
+        int, Port("Bins for float images; integers use every level.", ge=2, le=65536)
+    ] = 256,
 ) -> Thresholded:
     """Find the level that separates two classes best, and keep what lies above it.
 

@@ -28,7 +28,7 @@ from adapters.render.settings import (
 from store.errors import Invalid
 
 _CHANNEL = re.compile(
-    r"\s*(?P<off>-?)(?P<number>\d{1,9})(?:\|(?P<window>[^$]*))?(?:\$(?P<look>.*))?"
+    r"\s*(?P<off>-?)(?P<number>[0-9]{1,9})(?:\|(?P<window>[^$]*))?(?:\$(?P<look>.*))?"
 )
 _HEX = re.compile(r"#?(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 _MODELS = {"c": Model.COLOR, "g": Model.GREYSCALE}
@@ -75,7 +75,7 @@ def read_projection(text: str) -> Projection | None:
         raise Invalid("p", f"{name[:20]!r} is not one of normal, {', '.join(Method)}.")
     if not bar:
         return Projection(Method(name))
-    match = re.fullmatch(r"(\d{1,9}):(\d{1,9})", planes)
+    match = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", planes)
     if match is None:
         raise Invalid("p", f"{planes[:20]!r} is not a range of planes such as 0:5.")
     first, last = int(match[1]), int(match[2])

@@ -1,8 +1,8 @@
 """Planes and settings to a picture: pure functions on arrays.
 
-Each visible channel is quantised to 0-255, coloured, and the colours are added and clipped. The usual
-cases take short cuts through OpenCV (a tile of three 16-bit channels is drawn in about 0.1 ms); all of
-them give what the plain double precision definition gives, to one step of 255 after rounding.
+Each visible channel is quantised to 0-255, coloured, and the colours are added and clipped. The
+usual cases take short cuts through OpenCV (a tile of three 16-bit channels takes about 0.1 ms); all
+of them give what the plain double precision definition gives, to one step of 255.
 """
 
 from __future__ import annotations

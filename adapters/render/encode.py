@@ -1,8 +1,8 @@
 """Pictures to bytes: JPEG, PNG, WebP.
 
-JPEG goes through libjpeg-turbo directly, with halved colour resolution: twice as fast as full colour
-resolution, and two thirds of the size. PNG uses the lowest compression that compresses at all, because
-higher ones cost five times the time for a few per cent.
+JPEG goes through libjpeg-turbo directly, with halved colour resolution: twice as fast as full
+colour resolution, and two thirds of the size. PNG uses the lowest compression that compresses at
+all, because higher ones cost five times the time for a few per cent.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Lookup tables: 256 colours that a quantised sample is shown in.
 
 Tables are computed, never shipped as files: the classical ones from their formulas or 32 control
-points (ij.plugin.LutLoader, public domain), the perceptual ones from the copies inside OpenCV. Names
-are compared without case and without a trailing ``.lut``, because viewers send both spellings.
+points (ij.plugin.LutLoader, public domain), the perceptual ones from the copies inside OpenCV.
+Names are compared without case and without a trailing ``.lut``: viewers send both spellings.
 """
 
 from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import cv2
@@ -56,9 +56,13 @@ _SIXTEEN = (
 )
 
 
+def _table(values: NDArray[Any]) -> Table:
+    return values.astype(np.uint8)
+
+
 def _ramp(red: float, green: float, blue: float) -> Table:
     """Black to one colour, given as fractions."""
-    return np.rint(_RAMP[:, None] * np.array((red, green, blue))).astype(np.uint8)
+    return _table(np.rint(_RAMP[:, None] * np.array((red, green, blue))))
 
 
 def _hot(red: int, green: int, blue: int) -> Table:
@@ -66,7 +70,7 @@ def _hot(red: int, green: int, blue: int) -> Table:
     color = np.array((red, green, blue), dtype=float)
     rise = np.clip(_RAMP[:, None] / 127.5, 0, 1) * color
     fade = np.clip(_RAMP[:, None] / 127.5 - 1, 0, 1) * (255 - color)
-    return np.rint(rise + fade).astype(np.uint8)
+    return _table(np.rint(rise + fade))
 
 
 def _control_points(points: tuple[tuple[int, ...], ...]) -> Table:
@@ -111,7 +115,7 @@ def _hilo() -> Table:
 def _thermal() -> Table:
     """Black, red, yellow, white."""
     steps = np.array((0, 255, 510))
-    return np.clip(3 * _RAMP[:, None] - steps, 0, 255).astype(np.uint8)
+    return _table(np.clip(3 * _RAMP[:, None] - steps, 0, 255))
 
 
 def _cool() -> Table:
@@ -243,7 +247,7 @@ def swatches(wanted: tuple[str, ...] | None = None, height: int = 10) -> Table:
     return np.concatenate(ramps)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _built_in(name: str) -> Table:
     values = np.ascontiguousarray(_MAKERS[name]())
     values.setflags(write=False)

@@ -113,11 +113,11 @@ class _Running:
         elif self._method is Method.MINIMUM:
             self._fold(np.fmin.reduce(slab, axis=1), np.fmin)
         elif slab.dtype.kind == "f":
-            self._fold(np.nansum(slab, axis=1, dtype=np.float64), np.add)
+            self._fold(np.asarray(np.nansum(slab, axis=1, dtype=np.float64)), np.add)
             self._count = self._count + np.sum(~np.isnan(slab), axis=1)
         else:
             # 2**53 is beyond any sum of fewer than two million 32-bit planes.
-            self._fold(np.sum(slab, axis=1, dtype=np.float64), np.add)
+            self._fold(np.asarray(np.sum(slab, axis=1, dtype=np.float64)), np.add)
             self._count = self._count + slab.shape[1]
 
     def result(self) -> NDArray[Any]:
@@ -132,7 +132,7 @@ class _Running:
         if self._method is Method.MEAN:
             value = np.floor(value / self._count + 0.5)
         if self._dtype.kind == "b":
-            return value > 0
+            return np.asarray(value > 0)
         limits = np.iinfo(self._dtype)
         return _clipped(value, limits.min, limits.max).astype(self._dtype)
 
@@ -143,4 +143,4 @@ class _Running:
 def _clipped(value: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     # The greatest 64-bit integers are not doubles; the next double below them is.
     top = float(high) if float(high) <= high else float(np.nextafter(float(high), 0))
-    return np.clip(value, float(low), top)
+    return np.asarray(np.clip(value, float(low), top))

@@ -6,8 +6,8 @@ up. f is ``n`` (linear), ``n^k`` (polynomial), ``e^(n^k)`` (exponential), ``ln(m
 (logarithmic). NaN is shown like the start of the window.
 
 Types of up to 16 bits go through a table of every possible sample, made once per window and exact.
-For a linear curve on unsigned samples OpenCV's scaled conversion is three times faster still, but it
-works in single precision: it is used only where it was found equal to the table for every sample.
+For a linear curve on unsigned samples OpenCV's scaled conversion is three times faster still, but
+it works in single precision: it is used only where it was found equal to the table throughout.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def _look_up(plane: Plane, channel: ChannelSettings) -> Bytes:
     lookup = _lookup(
         native.dtype.str, channel.start, channel.end, channel.family, channel.coefficient
     )
-    bits = native.view(np.uint8 if native.dtype.itemsize == 1 else np.uint16)
     if lookup.identity:
-        return bits
+        return native.view(np.uint8)
+    bits = native.view(np.uint8 if native.dtype.itemsize == 1 else np.uint16)
     scale = lookup.scale
     if scale is None:
         return np.asarray(cv2.LUT(bits, lookup.table))

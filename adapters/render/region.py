@@ -6,6 +6,8 @@ size of the picture itself. Everything runs in the calling thread; callers stay 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -169,7 +171,7 @@ def _bands(rows: tuple[int, int], samples_per_row: int) -> list[tuple[int, int]]
         return [rows]
     cuts = list(range((first // _BAND_STEP) * _BAND_STEP + height, last, height))
     edges = [first, *cuts, last]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _reduced(

@@ -64,7 +64,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Project the planes `first` to `last`, both included and counted from 0; None means the end."""
+    """Project the planes `first` to `last`, both included, from 0; None means the end."""
 
     method: Method
     first: int = 0

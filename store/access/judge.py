@@ -94,7 +94,7 @@ LINK: dict[type[SQLModel], tuple[tuple[str, type[SQLModel]], tuple[str, type[SQL
 }
 
 OWNED = (Annotation, Ontology, Job, ResultTable, SavedSearch, ImageGroup, RoiGroup)
-PERSONAL = (Session, Token, WorkspaceObject, Activity, Rendering)
+PERSONAL = (Session, Token, WorkspaceObject, Activity)
 ADMINISTERED = (User, Group, UserRole, Operation, Port, Source, ExternalRef, Setting)
 
 
@@ -156,6 +156,11 @@ class Judge:
         if noun in PERSONAL:
             mine = actor.user_id is not None and row.user_id == actor.user_id
             return Can.ALL if mine else Can.NOTHING
+        if noun is Rendering:
+            (image,) = await self._of_parents(Image, [row.image_id])
+            if row.user_id is not None and row.user_id == actor.user_id and image & Can.READ:
+                return Can.ALL
+            return _inherit(image, Can.EDIT) if row.user_id is None else image & Can.READ
         if noun is AnnotationLink:
             (target,) = await self._of_parents(ANNOTATABLE[row.target_type], [row.target_id])
             own = row.owner_id == actor.user_id and target & Can.ANNOTATE

@@ -7,7 +7,7 @@ Containers and images ask their label; what hangs on them asks its parent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import (
@@ -79,10 +79,17 @@ LABELLED: dict[str, type[SQLModel]] = {
 }
 
 
-def visible(statement: S, actor: Actor, database: Database) -> S:
-    """Add to a SELECT the rule of every table it reads from; sub-selects carry their own."""
+def visible(statement: S, actor: Actor, database: Database, settled: Collection[str] = ()) -> S:
+    """Add to a SELECT the rule of every table it reads from; sub-selects carry their own.
+
+    `settled` names link tables whose two ends the caller settles otherwise: the parent by an earlier
+    read in the same request, the child because it is in the same statement.
+    """
     for source in statement.get_final_froms():
         for table_, columns in _leaves(source):
+            if table_.name in settled:
+                statement = statement.where(columns.trashed_by.is_(None))
+                continue
             rule = RULES.get(table_.name)
             if rule is None:
                 if not actor.full:

@@ -1,7 +1,7 @@
 """What Alembic runs for every command: it works on the connection that `run.config` was given.
 
-Things the tables do not describe are hidden from comparison: the id counters, the spatial index of
-SQLite with its shadow tables, and the spatial index of PostgreSQL, which is over an expression.
+Hidden from comparison is what the tables do not describe: the id counters and the spatial indexes,
+with the shadow tables of SQLite's; and indexes over a descending column, which cannot be compared.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from sqlmodel import SQLModel
 import store.tables  # noqa: F401  # fills the metadata
 
 HIDDEN_TABLES = ("ids", "shape_box")
-HIDDEN_INDEXES = "gist_"
+HIDDEN_INDEXES = ("gist_", "desc_")
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
     """Tell whether something found in the database takes part in the comparison."""
-    if kind == "table":
-        return name is None or not any(
-            name == hidden or name.startswith(f"{hidden}_") for hidden in HIDDEN_TABLES
-        )
-    return kind != "index" or name is None or not name.startswith(HIDDEN_INDEXES)
+    return kind != "table" or not any(
+        name == hidden or str(name).startswith(f"{hidden}_") for hidden in HIDDEN_TABLES
+    )
+
+
+def include_object(_thing: Any, name: str | None, kind: str, _found: bool, _other: Any) -> bool:
+    """Tell whether something of either side takes part in the comparison."""
+    return kind != "index" or not str(name).startswith(HIDDEN_INDEXES)
 
 
 def run() -> None:
@@ -33,6 +36,7 @@ def run() -> None:
         target_metadata=SQLModel.metadata,
         render_as_batch=True,
         include_name=include_name,
+        include_object=include_object,
         compare_server_default=True,
     )
     with context.begin_transaction():

@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
@@ -94,7 +95,7 @@ def _pending(connection: Connection) -> list[str]:
     scripts = _scripts()
     try:
         missing = list(scripts.iterate_revisions("heads", present or "base"))
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         raise Conflict(
             f"The database is at revision {', '.join(present)}, which this version of imagehub"
             f" does not know (its newest is {head()}). Install the version that upgraded it, or"

@@ -15,11 +15,15 @@ LOW, HIGH = -(2**31), 2**31 - 1
 
 
 def _floor(value: str) -> str:
-    return f"max({LOW}, min({HIGH}, CAST({value} AS INTEGER) - ({value} < CAST({value} AS INTEGER))))"
+    return (
+        f"max({LOW}, min({HIGH}, CAST({value} AS INTEGER) - ({value} < CAST({value} AS INTEGER))))"
+    )
 
 
 def _ceil(value: str) -> str:
-    return f"max({LOW}, min({HIGH}, CAST({value} AS INTEGER) + ({value} > CAST({value} AS INTEGER))))"
+    return (
+        f"max({LOW}, min({HIGH}, CAST({value} AS INTEGER) + ({value} > CAST({value} AS INTEGER))))"
+    )
 
 
 _INSERT = f"""INSERT INTO shape_box (id, x0, x1, y0, y1, k0, k1)

@@ -122,8 +122,8 @@ class PixelWriter(Protocol):
         """Remove everything written; safe to call twice and after a failure."""
 
 
-class PixelReader(Protocol):
-    """Reads one published image."""
+class RegionReader(Protocol):
+    """Reads regions of one image, ours or foreign."""
 
     layout: Layout
     levels: tuple[Level, ...]
@@ -142,6 +142,10 @@ class PixelReader(Protocol):
 
         Raises `store.errors.Invalid` for an index outside the level.
         """
+
+
+class PixelReader(RegionReader, Protocol):
+    """Reads one published image."""
 
     def tile(
         self, *, row: int, column: int, c: Sequence[int], level: int = 0, t: int = 0, z: int = 0

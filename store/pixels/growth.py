@@ -155,11 +155,11 @@ class GrowingPyramid:
         chunks = iter(chunks)
         last = level + 1 == len(self._files)
         while batch := list(islice(chunks, _BATCH)):
-            complete: list[Key] = []
+            complete: dict[Key, None] = {}
             for key, encoded, half in self._encode(level, batch, last):
                 self._files[level].put(key, encoded)
                 if half is not None and (above := self._raise(level + 1, key, half)):
-                    complete.append(above)
+                    complete[above] = None
             # Taken only now: two quarters of one stored chunk may lie in the same batch.
             taken = {key: self._partials.take((level + 1, key)) for key in complete}
             ready = [(key, part.samples) for key, part in taken.items() if part is not None]

@@ -55,8 +55,7 @@ def _mean(*parts: NDArray[Any]) -> NDArray[Any]:
     shift = len(parts) // 2
     if dtype.kind == "f":
         # Scaled before they are added, so that large values do not overflow; halves are exact.
-        mean = _sum([part.astype(np.float64) * 0.5**shift for part in parts])
-        return np.asarray(mean, dtype)
+        return np.asarray(_sum([part.astype(np.float64) * 0.5**shift for part in parts]), dtype)
     if dtype.itemsize == 8:
         # Four 64-bit integers overflow: add the quarters, then the mean of the remainders.
         low = (1 << shift) - 1
@@ -65,7 +64,8 @@ def _mean(*parts: NDArray[Any]) -> NDArray[Any]:
         return _sum([quotients, np.right_shift(remainders + shift, shift)])
     wide = np.dtype(f"{dtype.kind}{max(4, dtype.itemsize * 2)}")
     total = _sum([part.astype(wide) for part in parts])
-    return np.right_shift(total + shift, shift).astype(dtype)
+    mean: NDArray[Any] = np.right_shift(total + shift, shift).astype(dtype)
+    return mean
 
 
 def _sum(parts: list[NDArray[Any]]) -> NDArray[Any]:

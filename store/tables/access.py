@@ -57,7 +57,7 @@ class Grant(Keyed, table=True):
     level: str
     expires_at: int | None = None
     given_by: int = Field(foreign_key="user_.id")
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
 
 
 class Session(Keyed, table=True):
@@ -69,7 +69,7 @@ class Session(Keyed, table=True):
     key_hash: str
     user_id: int = Field(foreign_key="user_.id")
     group_id: int = Field(foreign_key="group_.id")
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
     seen_at: int
     expires_at: int
     clipboard: dict[str, Any] | None = Field(default=None, sa_type=Json)
@@ -84,7 +84,7 @@ class Token(Named, Keyed, table=True):
     hash: str
     user_id: int = Field(foreign_key="user_.id")
     scopes: list[str] = Field(default_factory=list, sa_type=Json)
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
     expires_at: int | None = None
     used_at: int | None = None
 
@@ -108,4 +108,6 @@ class LabelObject(SQLModel, table=True):
     label_id: int = Field(
         foreign_key="label.id", primary_key=True, sa_column_kwargs={"autoincrement": False}
     )
-    object_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    object_id: int = Field(
+        default=None, primary_key=True, sa_column_kwargs={"autoincrement": False}
+    )

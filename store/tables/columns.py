@@ -128,13 +128,13 @@ def listed() -> tuple[Index, ...]:
 class Keyed(SQLModel):
     """A row with an id from `take_ids`; ids are never made by the database."""
 
-    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    id: int = Field(default=None, primary_key=True, sa_column_kwargs={"autoincrement": False})
 
 
 class Row(Keyed):
     """A noun: it can be changed, trashed and restored. `version` grows with each change."""
 
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
     updated_at: int | None = None
     trashed_by: int | None = None
     version: int = 1
@@ -151,14 +151,18 @@ class Named(SQLModel):
     """A row with a name; `name_key` sorts it alike on both databases."""
 
     name: str
-    name_key: str = Field(sa_type=KeyText, sa_column_kwargs={"default": _default_key})
+    name_key: str = Field(
+        default=None, nullable=False, sa_type=KeyText, sa_column_kwargs={"default": _default_key}
+    )
 
 
 class MaybeNamed(SQLModel):
     """A row that may have a name."""
 
     name: str | None = None
-    name_key: str | None = Field(sa_type=KeyText, sa_column_kwargs={"default": _default_key})
+    name_key: str | None = Field(
+        default=None, sa_type=KeyText, sa_column_kwargs={"default": _default_key}
+    )
 
 
 class Described(SQLModel):
@@ -173,7 +177,7 @@ class Link(Keyed):
     """L of the model: a link row, whose owner is whoever made it."""
 
     owner_id: int = Field(foreign_key="user_.id")
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
     trashed_by: int | None = None
 
 

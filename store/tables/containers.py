@@ -121,7 +121,7 @@ class Placement(MaybeNamed, Keyed, table=True):
     review_started_at: int | None = None
     review_stopped_at: int | None = None
     added_by: int = Field(foreign_key="user_.id")
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
     updated_at: int | None = None
     version: int = 1
 

@@ -69,5 +69,5 @@ class ImageFile(Named, Keyed, table=True):
     role: str = FileRole.ORIGINAL.value
     type: str | None = None
     progress: int = 0
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
     trashed_by: int | None = None

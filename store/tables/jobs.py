@@ -53,7 +53,7 @@ class Job(Owned, table=True):
             text("priority DESC"),
             "id",
             where="state IN ('queued', 'retrying')",
-            name="ix_job_queue",
+            name="desc_job_queue",
         ),
         index("lease_until", where="state = 'running'", name="ix_job_lease"),
     )

@@ -63,7 +63,12 @@ class User(Row, table=True):
 
     kind: str = UserKind.HUMAN.value
     username: str
-    username_key: str = Field(sa_type=KeyText, sa_column_kwargs={"default": _default_username_key})
+    username_key: str = Field(
+        default=None,
+        nullable=False,
+        sa_type=KeyText,
+        sa_column_kwargs={"default": _default_username_key},
+    )
     first_name: str = ""
     middle_name: str = ""
     last_name: str = ""

@@ -51,7 +51,7 @@ class WorkspaceObject(SQLModel, table=True):
     user_id: int = Field(foreign_key="user_.id")
     class_: str
     made_by: str | None = None
-    created_at: int
+    created_at: int = Field(default=None, nullable=False)
     used_at: int | None = None
     expires_at: int
     bytes: int = 0

@@ -80,7 +80,7 @@ class Shape(Keyed, table=True):
     __table_args__ = (
         one_of("kind", ShapeKind),
         index("roi_id", "id"),
-        index("image_id", text("size DESC"), "id", name="ix_shape_image_id_size"),
+        index("image_id", text("size DESC"), "id", name="desc_shape_image_id_size"),
     )
 
     roi_id: int = Field(foreign_key="roi.id")

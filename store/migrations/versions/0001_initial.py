@@ -183,7 +183,7 @@ def create_people() -> None:
         sa.Column("admin_open_until", ID, nullable=True),
         sa.Column("human_id", ID, nullable=True),
         sa.Column("job_id", ID, nullable=True),
-        sa.CheckConstraint("kind IN ('human', 'job')", name="ck_user__kind"),
+        sa.CheckConstraint("kind IN ('human', 'job')", name=op.f("ck_user__kind")),
         sa.ForeignKeyConstraint(
             ["default_group_id"], ["group_.id"], name="fk_user__default_group_id"
         ),
@@ -238,15 +238,15 @@ def create_access() -> None:
         sa.Column("given_by", ID, nullable=False),
         sa.Column("created_at", ID, nullable=False),
         sa.CheckConstraint(
-            "level IN ('read', 'annotate', 'write', 'manage')", name="ck_grant__level"
+            "level IN ('read', 'annotate', 'write', 'manage')", name=op.f("ck_grant__level")
         ),
         sa.CheckConstraint(
             "target_type IN ('project', 'dataset', 'screen', 'plate', 'image')",
-            name="ck_grant__target_type",
+            name=op.f("ck_grant__target_type"),
         ),
         sa.CheckConstraint(
             "CASE WHEN user_id IS NULL THEN 0 ELSE 1 END + CASE WHEN grantee_group_id IS NULL THEN 0 ELSE 1 END + CASE WHEN link_hash IS NULL THEN 0 ELSE 1 END = 1",
-            name="ck_grant__one_grantee",
+            name=op.f("ck_grant__one_grantee"),
         ),
         sa.ForeignKeyConstraint(["given_by"], ["user_.id"], name="fk_grant__given_by"),
         sa.ForeignKeyConstraint(
@@ -342,7 +342,7 @@ def create_history() -> None:
         sa.Column("stack", sa.String(), server_default=sa.text("'undo'"), nullable=False),
         sa.Column("transaction_key", sa.String(), nullable=True),
         sa.Column("undoes_id", ID, nullable=True),
-        sa.CheckConstraint("stack IN ('undo', 'redo', 'none')", name="ck_command_stack"),
+        sa.CheckConstraint("stack IN ('undo', 'redo', 'none')", name=op.f("ck_command_stack")),
         sa.ForeignKeyConstraint(["undoes_id"], ["command.id"], name="fk_command_undoes_id"),
         sa.ForeignKeyConstraint(["user_id"], ["user_.id"], name="fk_command_user_id"),
         sa.PrimaryKeyConstraint("id", name="pk_command"),
@@ -361,7 +361,7 @@ def create_history() -> None:
         sa.Column("last_id", ID, nullable=False),
         sa.Column("before", JSON, nullable=True),
         sa.Column("after", JSON, nullable=True),
-        sa.CheckConstraint("kind IN ('show', 'hide', 'set')", name="ck_change_kind"),
+        sa.CheckConstraint("kind IN ('show', 'hide', 'set')", name=op.f("ck_change_kind")),
         sa.ForeignKeyConstraint(["command_id"], ["command.id"], name="fk_change_command_id"),
         sa.PrimaryKeyConstraint("command_id", "position", name="pk_change"),
     )
@@ -392,7 +392,7 @@ def create_activity() -> None:
         sa.Column("at", ID, nullable=False),
         sa.Column("data", JSON, nullable=True),
         sa.CheckConstraint(
-            "kind IN ('view', 'position', 'connection', 'action')", name="ck_activity_kind"
+            "kind IN ('view', 'position', 'connection', 'action')", name=op.f("ck_activity_kind")
         ),
         sa.ForeignKeyConstraint(["user_id"], ["user_.id"], name="fk_activity_user_id"),
         sa.PrimaryKeyConstraint("id", name="pk_activity"),
@@ -608,7 +608,7 @@ def create_files() -> None:
         sa.Column("storage_id", ID, nullable=False),
         sa.Column("user_id", ID, nullable=False),
         sa.Column("level", sa.String(), server_default=sa.text("'read'"), nullable=False),
-        sa.CheckConstraint("level IN ('read', 'write')", name="ck_storage_member_level"),
+        sa.CheckConstraint("level IN ('read', 'write')", name=op.f("ck_storage_member_level")),
         sa.ForeignKeyConstraint(["owner_id"], ["user_.id"], name="fk_storage_member_owner_id"),
         sa.ForeignKeyConstraint(
             ["storage_id"], ["storage.id"], name="fk_storage_member_storage_id"
@@ -691,7 +691,8 @@ def create_operations() -> None:
         sa.Column("deprecated", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("locality", sa.String(), nullable=True),
         sa.CheckConstraint(
-            "source IN ('builtin', 'external', 'script', 'pipeline')", name="ck_operation_source"
+            "source IN ('builtin', 'external', 'script', 'pipeline')",
+            name=op.f("ck_operation_source"),
         ),
         sa.ForeignKeyConstraint(["group_id"], ["group_.id"], name="fk_operation_group_id"),
         sa.ForeignKeyConstraint(["owner_id"], ["user_.id"], name="fk_operation_owner_id"),
@@ -725,7 +726,7 @@ def create_operations() -> None:
         sa.Column("label", sa.String(), nullable=True),
         sa.Column("description", sa.String(), nullable=True),
         sa.Column("trashed_by", ID, nullable=True),
-        sa.CheckConstraint("direction IN ('in', 'out')", name="ck_port_direction"),
+        sa.CheckConstraint("direction IN ('in', 'out')", name=op.f("ck_port_direction")),
         sa.ForeignKeyConstraint(["operation_id"], ["operation.id"], name="fk_port_operation_id"),
         sa.PrimaryKeyConstraint("id", name="pk_port"),
     )
@@ -814,7 +815,7 @@ def create_containers() -> None:
         sa.Column("hide_managers", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("inbox_dataset_id", ID, nullable=True),
         sa.CheckConstraint(
-            "mode IN ('classic', 'restricted', 'read_only')", name="ck_project_mode"
+            "mode IN ('classic', 'restricted', 'read_only')", name=op.f("ck_project_mode")
         ),
         sa.ForeignKeyConstraint(["group_id"], ["group_.id"], name="fk_project_group_id"),
         sa.ForeignKeyConstraint(
@@ -892,7 +893,7 @@ def create_jobs() -> None:
         sa.Column("log_file_id", ID, nullable=True),
         sa.CheckConstraint(
             "state IN ('not_launched', 'queued', 'running', 'succeeded', 'failed', 'indeterminate', 'waiting', 'previewed', 'killed', 'retrying')",
-            name="ck_job_state",
+            name=op.f("ck_job_state"),
         ),
         sa.ForeignKeyConstraint(["group_id"], ["group_.id"], name="fk_job_group_id"),
         sa.ForeignKeyConstraint(["log_file_id"], ["stored_file.id"], name="fk_job_log_file_id"),
@@ -902,6 +903,13 @@ def create_jobs() -> None:
         sa.ForeignKeyConstraint(["user_job_id"], ["user_.id"], name="fk_job_user_job_id"),
         sa.PrimaryKeyConstraint("id", name="pk_job"),
     )
+    index(
+        "desc_job_queue",
+        "job",
+        sa.literal_column("priority DESC"),
+        "id",
+        where="state IN ('queued', 'retrying')",
+    )
     index("ix_job_group_id_id_live", "job", "group_id", "id", where="trashed_by IS NULL")
     index("ix_job_lease", "job", "lease_until", where="state = 'running'")
     index("ix_job_log_file_id", "job", "log_file_id", where="log_file_id IS NOT NULL")
@@ -909,13 +917,6 @@ def create_jobs() -> None:
     index("ix_job_owner_id_id_live", "job", "owner_id", "id", where="trashed_by IS NULL")
     index("ix_job_project_id", "job", "project_id", where="project_id IS NOT NULL")
     index("ix_job_project_id_id_live", "job", "project_id", "id", where="trashed_by IS NULL")
-    index(
-        "ix_job_queue",
-        "job",
-        sa.literal_column("priority DESC"),
-        "id",
-        where="state IN ('queued', 'retrying')",
-    )
     index("ix_job_state_lease_until", "job", "state", "lease_until")
     index("ix_job_trashed_by", "job", "trashed_by", where="trashed_by IS NOT NULL")
     index("ix_job_user_job_id", "job", "user_job_id", where="user_job_id IS NOT NULL")
@@ -984,7 +985,7 @@ def create_jobs() -> None:
         sa.Column("target_type", sa.String(), nullable=False),
         sa.Column("target_id", ID, nullable=False),
         sa.Column("generation", ID, nullable=True),
-        sa.CheckConstraint("direction IN ('in', 'out')", name="ck_job_io_direction"),
+        sa.CheckConstraint("direction IN ('in', 'out')", name=op.f("ck_job_io_direction")),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name="fk_job_io_job_id"),
         sa.PrimaryKeyConstraint("id", name="pk_job_io"),
     )
@@ -1032,7 +1033,9 @@ def create_images() -> None:
         sa.Column("acquisition", JSON, nullable=True),
         sa.Column("made_by_job", ID, nullable=True),
         sa.Column("roi_count", ID, server_default=sa.text("0"), nullable=False),
-        sa.CheckConstraint("state IN ('declared', 'importing', 'ready')", name="ck_image_state"),
+        sa.CheckConstraint(
+            "state IN ('declared', 'importing', 'ready')", name=op.f("ck_image_state")
+        ),
         sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"], name="fk_image_file_id"),
         sa.ForeignKeyConstraint(["group_id"], ["group_.id"], name="fk_image_group_id"),
         sa.ForeignKeyConstraint(["label_id"], ["label.id"], name="fk_image_label_id"),
@@ -1184,7 +1187,7 @@ def create_files_of_images() -> None:
         sa.Column("created_at", ID, nullable=False),
         sa.Column("trashed_by", ID, nullable=True),
         sa.CheckConstraint(
-            "role IN ('original', 'companion', 'associated')", name="ck_image_file_role"
+            "role IN ('original', 'companion', 'associated')", name=op.f("ck_image_file_role")
         ),
         sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"], name="fk_image_file_file_id"),
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name="fk_image_file_image_id"),
@@ -1296,7 +1299,9 @@ def create_links_of_containers() -> None:
         sa.Column("created_at", ID, nullable=False),
         sa.Column("updated_at", ID, nullable=True),
         sa.Column("version", ID, server_default=sa.text("1"), nullable=False),
-        sa.CheckConstraint("state IN ('live', 'left', 'excluded')", name="ck_placement_state"),
+        sa.CheckConstraint(
+            "state IN ('live', 'left', 'excluded')", name=op.f("ck_placement_state")
+        ),
         sa.ForeignKeyConstraint(["added_by"], ["user_.id"], name="fk_placement_added_by"),
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name="fk_placement_image_id"),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name="fk_placement_project_id"),
@@ -1739,7 +1744,9 @@ def create_rois() -> None:
         sa.Column("original_id", ID, nullable=True),
         sa.Column("reviewer_id", ID, nullable=True),
         sa.Column("status", ID, nullable=True),
-        sa.CheckConstraint("kind IN ('user', 'algo', 'reviewed', 'region')", name="ck_roi_kind"),
+        sa.CheckConstraint(
+            "kind IN ('user', 'algo', 'reviewed', 'region')", name=op.f("ck_roi_kind")
+        ),
         sa.ForeignKeyConstraint(["author_id"], ["user_.id"], name="fk_roi_author_id"),
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name="fk_roi_image_id"),
         sa.ForeignKeyConstraint(["original_id"], ["roi.id"], name="fk_roi_original_id"),
@@ -1800,13 +1807,13 @@ def create_rois() -> None:
         sa.Column("trashed_by", ID, nullable=True),
         sa.CheckConstraint(
             "kind IN ('rectangle', 'ellipse', 'polygon', 'polyline', 'line', 'point', 'mask', 'label')",
-            name="ck_shape_kind",
+            name=op.f("ck_shape_kind"),
         ),
         sa.ForeignKeyConstraint(["image_id"], ["image.id"], name="fk_shape_image_id"),
         sa.ForeignKeyConstraint(["roi_id"], ["roi.id"], name="fk_shape_roi_id"),
         sa.PrimaryKeyConstraint("id", name="pk_shape"),
     )
-    index("ix_shape_image_id_size", "shape", "image_id", sa.literal_column("size DESC"), "id")
+    index("desc_shape_image_id_size", "shape", "image_id", sa.literal_column("size DESC"), "id")
     index("ix_shape_roi_id_id", "shape", "roi_id", "id")
     index("ix_shape_trashed_by", "shape", "trashed_by", where="trashed_by IS NOT NULL")
     op.create_table(
@@ -1946,7 +1953,7 @@ def create_annotations() -> None:
         sa.Column("extra", JSON, nullable=True),
         sa.CheckConstraint(
             "kind IN ('tag', 'map', 'comment', 'file', 'long', 'double', 'boolean', 'timestamp', 'xml')",
-            name="ck_annotation_kind",
+            name=op.f("ck_annotation_kind"),
         ),
         sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"], name="fk_annotation_file_id"),
         sa.ForeignKeyConstraint(["group_id"], ["group_.id"], name="fk_annotation_group_id"),
@@ -1981,7 +1988,7 @@ def create_annotations() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("trashed_by", ID, nullable=True),
-        sa.CheckConstraint("length(key) <= 500", name="ck_key_value_key_length"),
+        sa.CheckConstraint("length(key) <= 500", name=op.f("ck_key_value_key_length")),
         sa.ForeignKeyConstraint(
             ["annotation_id"], ["annotation.id"], name="fk_key_value_annotation_id"
         ),

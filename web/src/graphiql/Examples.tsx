@@ -1,5 +1,6 @@
 /** The panel of examples beside the editors: who is asking, and a button for each example. */
 import { type GraphiQLPlugin, pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { Kind, parse } from 'graphql';
 import { createContext, useContext } from 'react';
 import type { SessionUser } from '../api';
 import { type Example, variablesText } from './examples';
@@ -35,16 +36,35 @@ function ExampleIcon() {
   );
 }
 
-function Content() {
-  const { examples, user } = useContext(Panel);
-  const { addTab } = useGraphiQLActions();
-  const { queryEditor, variableEditor } = useGraphiQL(pick('queryEditor', 'variableEditor'));
-  const open = (example: Example) => {
-    addTab();
-    queryEditor?.setValue(example.query);
-    variableEditor?.setValue(variablesText(example.variables));
+/**
+ * Show an example in the tab that holds it, or in a new one.
+ *
+ * The editor reads which operation is meant only a moment after its text changed, so it is told at once: else a
+ * quick reader would run the operation of the tab before.
+ */
+function useOpen(): (example: Example) => void {
+  const { addTab, changeTab, setOperationFacts } = useGraphiQLActions();
+  const { queryEditor, variableEditor, tabs } = useGraphiQL(pick('queryEditor', 'variableEditor', 'tabs'));
+  return (example) => {
+    const held = tabs.findIndex((tab) => tab.query === example.query);
+    if (held >= 0) {
+      changeTab(held);
+    } else {
+      addTab();
+      queryEditor?.setValue(example.query);
+      variableEditor?.setValue(variablesText(example.variables));
+    }
+    const documentAST = parse(example.query);
+    const operations = documentAST.definitions.filter((part) => part.kind === Kind.OPERATION_DEFINITION);
+    const operationName = operations[0]?.name?.value;
+    setOperationFacts({ documentAST, operations, ...(operationName ? { operationName } : {}) });
     queryEditor?.focus();
   };
+}
+
+function Content() {
+  const { examples, user } = useContext(Panel);
+  const open = useOpen();
   return (
     <section aria-label="Examples" className="hub-examples">
       <h2>Examples</h2>

@@ -9,15 +9,17 @@ import { type Example, examples, fillVariables, variablesText } from './examples
 import { createFetcher } from './fetcher';
 import { start } from './start';
 
-/** The panel of examples opens by itself until the reader has chosen a panel. */
-const isNewcomer = (): boolean => localStorage.getItem('graphiql:visiblePlugin') === null;
+const remembers = (what: string): boolean => localStorage.getItem(`graphiql:${what}`) !== null;
 
 const settings = (filled: readonly Example[]): GraphiQLProps => ({
   fetcher: createFetcher(),
   plugins: [HISTORY_PLUGIN, EXAMPLES_PLUGIN],
   defaultTabs: filled.map(({ query, variables }) => ({ query, variables: variablesText(variables) })),
   defaultEditorToolsVisibility: 'variables',
-  ...(isNewcomer() ? { visiblePlugin: EXAMPLES_PLUGIN } : {}),
+  // The tabs bring their variables with them, but the editor does not fill itself with those of the first.
+  ...(remembers('tabState') ? {} : { initialVariables: variablesText(filled[0]?.variables ?? {}) }),
+  // The panel of examples opens by itself until the reader has chosen a panel, or none.
+  ...(remembers('visiblePlugin') ? {} : { visiblePlugin: EXAMPLES_PLUGIN }),
 });
 
 const root = document.getElementById('root');

@@ -1,0 +1,496 @@
+"""Projects, datasets and screens: making, naming, linking, moving and deleting containers.
+
+Container links join rows of one group, so that a group's level means the same for everything below;
+whoever wants an image in another group moves or copies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, and_, exists, select
+from sqlmodel import SQLModel
+
+from adapters.filters import Filter, compiled
+from store.access.capabilities import Can
+from store.catalog import Catalog
+from store.errors import Conflict, Forbidden, Invalid
+from store.paging import Keyset, Page
+from store.statement import cols, table
+from store.tables.containers import Dataset, DatasetImage, Project, ProjectDataset, ProjectMode
+from store.tables.images import Image, LabelSet
+from store.tables.rois import Roi
+from store.tables.screens import Acquisition, Plate, Screen, ScreenPlate, Well, WellSample
+from store.unit import Impact, Unit, word
+
+N = TypeVar("N", bound=SQLModel)
+
+# parent, child → link table and its two columns
+LINKS: dict[tuple[type[SQLModel], type[SQLModel]], tuple[type[SQLModel], str, str]] = {
+    (Project, Dataset): (ProjectDataset, "project_id", "dataset_id"),
+    (Dataset, Image): (DatasetImage, "dataset_id", "image_id"),
+    (Screen, Plate): (ScreenPlate, "screen_id", "plate_id"),
+}
+CHILD: dict[type[SQLModel], type[SQLModel]] = dict(LINKS)
+USERS_GROUP = 1
+NAME_LENGTH = 255
+
+
+class Containers:
+    """Verbs on projects, datasets, screens, plates and images as things in a hierarchy."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def get(self, noun: type[N], id: int) -> N:
+        """Return one object. Raises NotFound."""
+        return await self._catalog.one(noun, id)
+
+    async def page(self, noun: type[N], keyset: Keyset, where: Filter | None = None) -> Page[N]:
+        """Return one page of a noun under a filter."""
+        return await self._catalog.page(noun, self._list(noun, where), keyset)
+
+    async def count(self, noun: type[SQLModel], where: Filter | None = None) -> int:
+        """Count a noun under a filter."""
+        return await self._catalog.count(self._list(noun, where))
+
+    def _list(self, noun: type[SQLModel], where: Filter | None) -> Select[Any]:
+        return self._catalog.select(noun).where(compiled(where, cols(noun)))
+
+    async def children(
+        self,
+        parent: type[SQLModel],
+        child: type[SQLModel],
+        ids: Sequence[int],
+        keyset: Keyset,
+        where: Filter | None = None,
+    ) -> dict[int, Page[Any]]:
+        """Return one page of children for each parent, in one statement."""
+        statement, above, link = self._children(parent, child, ids, where)
+        return await self._catalog.pages(child, statement, above, keyset, settled=(link,))
+
+    async def count_children(
+        self,
+        parent: type[SQLModel],
+        child: type[SQLModel],
+        ids: Sequence[int],
+        where: Filter | None = None,
+    ) -> dict[int, int]:
+        """Count the children of each parent, in one statement."""
+        statement, above, link = self._children(parent, child, ids, where)
+        return await self._catalog.counts(statement, above, settled=(link,))
+
+    def _children(
+        self,
+        parent: type[SQLModel],
+        child: type[SQLModel],
+        ids: Sequence[int],
+        where: Filter | None,
+    ) -> tuple[Select[Any], Any, str]:
+        link, above, below = _link_of(parent, child)
+        row = cols(link)
+        statement = (
+            self._catalog.select(child)
+            .join(table(link), row[below] == cols(child).id)
+            .where(self._catalog.members(row[above], ids), compiled(where, cols(child)))
+        )
+        return statement, row[above], table(link).name
+
+    async def parents(
+        self, parent: type[N], child: type[SQLModel], ids: Sequence[int]
+    ) -> dict[int, list[N]]:
+        """Return the containers each child lies in, those the actor may see, in one statement."""
+        link, above, below = _link_of(parent, child)
+        row, up = cols(link), cols(parent)
+        links = await self._catalog.rows(
+            select(row[below], row[above])
+            .join(table(parent), up.id == row[above])
+            .where(self._catalog.members(row[below], ids))
+            .order_by(up.name_key, up.id)
+        )
+        wanted = list(dict.fromkeys(link[1] for link in links))
+        found = dict(zip(wanted, await self._catalog.by_ids(parent, wanted), strict=True))
+        gathered: dict[int, list[N]] = {id: [] for id in ids}
+        for below_id, above_id in links:
+            if (one := found[above_id]) is not None:
+                gathered[below_id].append(one)
+        return gathered
+
+    async def many(self, noun: type[N], ids: Sequence[int]) -> dict[int, N]:
+        """Return the visible ones of these objects by id, in one statement."""
+        found = await self._catalog.by_ids(noun, ids)
+        return {id: one for id, one in zip(ids, found, strict=True) if one is not None}
+
+    async def create(
+        self, noun: type[N], *, name: str, group_id: int | None = None, **fields: Any
+    ) -> N:
+        """Make a container, owned by the actor, in a group (default: the actor's default group)."""
+        actor = self._catalog.actor
+        group = self._group(group_id)
+        values = {"description": fields.pop("description", None), **_checked(noun, fields)}
+        row: Any = noun(name=checked_name(name), owner_id=actor.author_id, group_id=group, **values)
+
+        async def work(unit: Unit) -> N:
+            unit.journal.summary = f"create {word(noun)} {name}"
+            stored: N = await unit.add(row)
+            return stored
+
+        return await self._catalog.write(f"create_{word(noun)}", work)
+
+    def _group(self, group_id: int | None) -> int:
+        actor = self._catalog.actor
+        if not actor.signed_in:
+            raise Forbidden("create", "object", "here", "sign in first.")
+        group = actor.default_group if group_id is None else group_id
+        if group is None:
+            raise Invalid("group", "you have no default group; name one.")
+        if group == USERS_GROUP or not (group in actor.groups or actor.leads(group)):
+            raise Forbidden("create in", "group", group, "you are not a member of it.")
+        return group
+
+    async def update(
+        self, noun: type[N], id: int, *, expected: int | None = None, **fields: Any
+    ) -> N:
+        """Change fields; those left out stay. Raises Conflict on a stale version."""
+        after = _checked(noun, fields)
+        if "name" in after:
+            after["name"] = checked_name(after["name"])
+
+        async def work(unit: Unit) -> N:
+            unit.journal.summary = f"change {word(noun)} {id}"
+            return await unit.change(noun, id, expected=expected, **after)
+
+        return await self._catalog.write(f"update_{word(noun)}", work)
+
+    async def delete(
+        self, noun: type[SQLModel], ids: Sequence[int], *, dry_run: bool = False
+    ) -> tuple[Impact, int | None]:
+        """Move objects to the trash; return what goes and the command's id, None when rehearsed.
+
+        Datasets of a project, images of a dataset and plates of a screen stay; what lies inside an
+        image or a plate vanishes with it and returns with it.
+        """
+
+        async def work(unit: Unit) -> tuple[Impact, int | None]:
+            unit.journal.summary = f"delete {len(ids)} {word(noun)}"
+            impact = await unit.trash(noun, ids)
+            await self._count_below(unit, noun, ids, impact)
+            return impact, unit.journal.command_id
+
+        if dry_run:
+            impact, _ = await self._catalog.rehearse(f"delete_{word(noun)}", work)
+            return impact, None
+        return await self._catalog.write(f"delete_{word(noun)}", work)
+
+    async def _count_below(
+        self, unit: Unit, noun: type[SQLModel], ids: Sequence[int], impact: Impact
+    ) -> None:
+        """Count what vanishes inside, and what is left without this parent."""
+        for child, column in _INSIDE.get(noun, ()):
+            row = cols(child)
+            found = await unit.scalars(
+                select(row.id).where(unit.members(row[column], ids), row.trashed_by.is_(None))
+            )
+            impact.count(child, len(found))
+        if noun in CHILD:
+            child = CHILD[noun]
+            link, above, below = LINKS[noun, child]
+            row = cols(link)
+            linked = set(
+                await unit.scalars(
+                    select(row[below]).where(
+                        unit.members(row[above], ids), row.trashed_by.is_(None)
+                    )
+                )
+            )
+            seen = await unit.all(child, unit.members(cols(child).id, linked))
+            impact.counts[f"unlinked_{word(child)}"] = len(linked)
+            impact.unreadable += len(linked) - len(seen)
+
+    async def restore(self, noun: type[N], ids: Sequence[int]) -> int:
+        """Take objects back out of the trash; return how many came back."""
+
+        async def work(unit: Unit) -> int:
+            unit.journal.summary = f"restore {len(ids)} {word(noun)}"
+            return await unit.restore(noun, ids)
+
+        return await self._catalog.write(f"restore_{word(noun)}", work)
+
+    async def link(
+        self, parent: type[SQLModel], parent_id: int, child: type[SQLModel], ids: Iterable[int]
+    ) -> int:
+        """Put children into a container; links that exist stay. Returns how many are new."""
+        wanted = list(dict.fromkeys(ids))
+        link, above, below = _link_of(parent, child)
+
+        async def work(unit: Unit) -> int:
+            into: Any = await unit.one(parent, parent_id, can=Can.EDIT)
+            unit.journal.summary = f"link {len(wanted)} {word(child)} to {word(parent)} {parent_id}"
+            row = cols(link)
+            known = set(
+                await unit.scalars(
+                    select(row[below]).where(
+                        row[above] == parent_id, unit.members(row[below], wanted),
+                        row.trashed_by.is_(None),
+                    )
+                )
+            )  # fmt: skip
+            for id in wanted:
+                member: Any = await unit.one(child, id)
+                if id in known:
+                    continue
+                _same_group(parent, into, child, member)
+                await unit.add(
+                    link(
+                        owner_id=self._catalog.actor.author_id, name_key=member.name_key,
+                        **{above: parent_id, below: id},
+                    )
+                )  # fmt: skip
+            return len(wanted) - len(known)
+
+        return await self._catalog.write(f"link_{word(child)}", work)
+
+    async def unlink(
+        self, parent: type[SQLModel], parent_id: int, child: type[SQLModel], ids: Iterable[int]
+    ) -> int:
+        """Take children out of a container; they stay. Returns how many links went."""
+        link, above, below = _link_of(parent, child)
+        wanted = list(ids)
+
+        async def work(unit: Unit) -> int:
+            await unit.one(parent, parent_id, can=Can.EDIT)
+            unit.journal.summary = (
+                f"unlink {len(wanted)} {word(child)} from {word(parent)} {parent_id}"
+            )
+            row = cols(link)
+            links = await unit.all(link, row[above] == parent_id, unit.members(row[below], wanted))
+            found: Sequence[Any] = links
+            if found:
+                await unit.trash(link, [one.id for one in found])
+            return len(found)
+
+        return await self._catalog.write(f"unlink_{word(child)}", work)
+
+    async def relink(
+        self,
+        child: type[SQLModel],
+        ids: Iterable[int],
+        *,
+        parent: type[SQLModel],
+        source_id: int,
+        target_id: int,
+    ) -> int:
+        """Move children from one container to another of the same kind, in one command."""
+        link, above, below = _link_of(parent, child)
+        wanted = list(dict.fromkeys(ids))
+
+        async def work(unit: Unit) -> int:
+            await unit.one(parent, source_id, can=Can.EDIT)
+            into: Any = await unit.one(parent, target_id, can=Can.EDIT)
+            row = cols(link)
+            found: Sequence[Any] = await unit.all(
+                link, row[above] == source_id, unit.members(row[below], wanted)
+            )
+            present = set(
+                await unit.scalars(
+                    select(row[below]).where(row[above] == target_id, row.trashed_by.is_(None))
+                )
+            )
+            await unit.trash(link, [one.id for one in found])
+            for one in found:
+                id = getattr(one, below)
+                member: Any = await unit.one(child, id)
+                _same_group(parent, into, child, member)
+                if id not in present:
+                    await unit.add(
+                        link(
+                            owner_id=self._catalog.actor.author_id, name_key=member.name_key,
+                            **{above: target_id, below: id},
+                        )
+                    )  # fmt: skip
+            return len(found)
+
+        return await self._catalog.write(f"move_{word(child)}", work)
+
+    async def move_to_group(self, noun: type[N], id: int, group_id: int) -> N:
+        """Move an object to another group, with everything that lies only in it.
+
+        What also lies elsewhere stays in its group and is unlinked. Links from above are cut, since
+        a container and what it holds are of one group.
+        """
+
+        async def work(unit: Unit) -> N:
+            await unit.one(noun, id, can=Can.SHARE)
+            self._group(group_id)
+            unit.journal.summary = f"move {word(noun)} {id} to group {group_id}"
+            await self._cut_above(unit, noun, id)
+            return await self._move(unit, noun, id, group_id)
+
+        return await self._catalog.write(f"move_{word(noun)}_to_group", work)
+
+    async def _move(self, unit: Unit, noun: type[N], id: int, group_id: int) -> N:
+        if noun in CHILD:
+            child = CHILD[noun]
+            link, above, below = LINKS[noun, child]
+            row = cols(link)
+            links: Sequence[Any] = await unit.all(link, row[above] == id)
+            for one in links:
+                member_id = getattr(one, below)
+                elsewhere = await unit.scalars(
+                    select(row.id).where(
+                        row[below] == member_id, row[above] != id, row.trashed_by.is_(None)
+                    )
+                )
+                if elsewhere:
+                    await unit.trash(link, [one.id])
+                else:
+                    await self._move(unit, child, member_id, group_id)
+        if noun is Plate:
+            for image_id in await self._fields(unit, id):
+                await self._move(unit, Image, image_id, group_id)
+        return await unit.change(noun, id, group_id=group_id)
+
+    async def _fields(self, unit: Unit, plate_id: int) -> list[int]:
+        field, well = cols(WellSample), cols(Well)
+        return await unit.scalars(
+            select(field.image_id)
+            .join(table(Well), well.id == field.well_id)
+            .where(well.plate_id == plate_id, field.trashed_by.is_(None))
+        )
+
+    async def _cut_above(self, unit: Unit, noun: type[SQLModel], id: int) -> None:
+        for (_parent, child), (link, _above, below) in LINKS.items():
+            if child is noun:
+                links: Sequence[Any] = await unit.all(link, cols(link)[below] == id)
+                await unit.trash(link, [one.id for one in links])
+
+
+# What vanishes with an object because every rule joins to the live parent.
+_INSIDE: dict[type[SQLModel], tuple[tuple[type[SQLModel], str], ...]] = {
+    Image: ((Roi, "image_id"), (LabelSet, "image_id")),
+    Plate: ((Well, "plate_id"), (Acquisition, "plate_id")),
+}
+_FIELDS: dict[type[SQLModel], frozenset[str]] = {
+    Project: frozenset(
+        [
+            "name",
+            "description",
+            "description_html",
+            "ontology_id",
+            "mode",
+            "closed",
+            "blind",
+            "downloadable",
+            "hide_members",
+            "hide_managers",
+        ]
+    ),
+    Dataset: frozenset(["name", "description", "description_html"]),
+    Screen: frozenset(
+        [
+            "name",
+            "description",
+            "description_html",
+            "type",
+            "protocol_id",
+            "protocol_description",
+            "reagent_id",
+            "reagent_description",
+        ]
+    ),
+    Plate: frozenset(
+        [
+            "name",
+            "description",
+            "description_html",
+            "rows",
+            "columns",
+            "row_naming",
+            "column_naming",
+            "field_index",
+            "origin_x",
+            "origin_y",
+            "origin_unit",
+            "status",
+            "external_id",
+        ]
+    ),
+    Image: frozenset(["name", "description", "description_html", "acquired_at", "archived"]),
+}
+
+
+def _checked(noun: type[SQLModel], fields: dict[str, Any]) -> dict[str, Any]:
+    for name in fields:
+        if name not in _FIELDS[noun]:
+            raise Invalid(name, f"a {word(noun)} has no such field to set.")
+    if fields.get("mode") is not None and fields["mode"] not in set(ProjectMode):
+        raise Invalid("mode", f"must be one of {', '.join(ProjectMode)}.")
+    return fields
+
+
+def inside(parent: type[SQLModel], parent_id: int) -> Any:
+    """Return the predicate that a child lies in this parent: for `Holds`."""
+    child = CHILD[parent]
+    link, above, below = LINKS[parent, child]
+    row = cols(link)
+    return exists(
+        select(row.id).where(
+            row[above] == parent_id, row[below] == cols(child).id, row.trashed_by.is_(None)
+        )
+    )
+
+
+def orphaned(noun: type[SQLModel]) -> Any:
+    """Return the predicate that an object lies in no container: for `Holds`."""
+    predicates = []
+    for (parent, child), (link, above, below) in LINKS.items():
+        if child is noun:
+            row, up = cols(link), cols(parent)
+            linked = exists(
+                select(row.id)
+                .join(table(parent), up.id == row[above])
+                .where(
+                    row[below] == cols(noun).id,
+                    row.trashed_by.is_(None),
+                    up.trashed_by.is_(None),
+                )
+            )
+            predicates.append(~linked)
+    if noun is Image:
+        field, well = cols(WellSample), cols(Well)
+        placed = exists(
+            select(field.id)
+            .join(table(Well), well.id == field.well_id)
+            .where(field.image_id == cols(Image).id, field.trashed_by.is_(None))
+        )
+        predicates.append(~placed)
+    return and_(*predicates)
+
+
+def checked_name(name: str) -> str:
+    """Return a name free of control characters and surrounding blanks. Raises Invalid."""
+    cleaned = name.strip()
+    if not cleaned:
+        raise Invalid("name", "must not be empty.")
+    if len(cleaned) > NAME_LENGTH:
+        raise Invalid("name", f"has {len(cleaned)} characters; at most {NAME_LENGTH} are kept.")
+    if any(ord(character) < 32 or ord(character) == 127 for character in cleaned):
+        raise Invalid("name", "must not hold control characters.")
+    return cleaned
+
+
+def _link_of(parent: type[SQLModel], child: type[SQLModel]) -> tuple[type[SQLModel], str, str]:
+    if (parent, child) not in LINKS:
+        raise Invalid("parent", f"a {word(child)} cannot be put into a {word(parent)}.")
+    return LINKS[parent, child]
+
+
+def _same_group(parent: type[SQLModel], into: Any, child: type[SQLModel], member: Any) -> None:
+    if into.group_id != member.group_id:
+        raise Conflict(
+            f"{word(child)} {member.id} is in group {member.group_id} and {word(parent)} "
+            f"{into.id} in group {into.group_id}; a container holds objects of its own group. "
+            f"Move one of them first.",
+            noun=word(child), id=member.id,
+        )  # fmt: skip

@@ -1,0 +1,44 @@
+"""What services need besides rows: pixels, files, worker threads, limits. One per process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from store.engine import Database
+from store.files import FileStore
+from store.pixels.zarr import ZarrPixelStore
+from store.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="pixels")
+
+
+@dataclass(frozen=True, slots=True)
+class Infrastructure:
+    """The process's stores and its bounded pool of threads for pixels."""
+
+    settings: Settings
+    database: Database
+    pixels: ZarrPixelStore
+    files: FileStore
+    threads: ThreadPoolExecutor = field(default_factory=_threads)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that reads, computes or encodes, off the event loop."""
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+
+    async def close(self) -> None:
+        """End the threads and the database connections."""
+        await self.database.close()
+        self.threads.shutdown(wait=True, cancel_futures=True)

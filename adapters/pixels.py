@@ -1,0 +1,191 @@
+"""Pixels for looking at: raw regions, tiles, thumbnails, histograms, statistics.
+
+One permission question per image, remembered for five seconds at most and dropped as soon as a
+commit touched who may see what; reading, drawing and encoding run in worker threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from adapters.images import Images, View
+from adapters.infrastructure import Infrastructure
+from adapters.render import encode
+from adapters.render.encode import Format
+from adapters.render.region import TILE_SIZE, render_region, thumbnail, tile
+from adapters.render.settings import RenderSettings
+from store.access.cache import VerdictCache
+from store.catalog import Catalog
+from store.errors import Invalid, TooLarge
+from store.pixels import statistics
+from store.pixels.base import StoredBytes
+from store.pixels.statistics import Histogram, Selection, Statistics
+
+MAX_REGION_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle of one level, in that level's pixels from its top left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded picture and what a client may keep it under."""
+
+    data: bytes
+    media_type: str
+
+
+class PixelAccess:
+    """Verbs that read samples of one image for one actor."""
+
+    def __init__(
+        self,
+        infrastructure: Infrastructure,
+        catalog: Catalog,
+        images: Images,
+        views: VerdictCache,
+    ) -> None:
+        self._infrastructure = infrastructure
+        self._catalog = catalog
+        self._images = images
+        self._views = views
+
+    async def view(self, image_id: int) -> View:
+        """Return the image with its channels and settings. Raises NotFound."""
+        key = ("view", self._catalog.actor.user_id, self._catalog.actor.read_only, image_id)
+        known = self._views.get(key) if self._catalog.actor.user_id is not None else None
+        if known is not None:
+            return known  # type: ignore[no-any-return]  # only views are put under this key
+        view = await self._images.view(image_id)
+        if self._catalog.actor.user_id is not None:
+            self._views.put(key, view)
+        return view
+
+    async def region(
+        self,
+        view: View,
+        box: Box,
+        *,
+        channels: Sequence[int] | None = None,
+        z: tuple[int, int] = (0, 1),
+        t: tuple[int, int] = (0, 1),
+    ) -> NDArray[Any]:
+        """Return samples as ``(t, c, z, y, x)``; z and t are half-open ranges.
+
+        Raises Invalid outside the image, TooLarge beyond 256 MiB.
+        """
+        reader = self._infrastructure.pixels.open(_key(view))
+        wanted = tuple(range(reader.layout.size_c)) if channels is None else tuple(channels)
+        samples = len(wanted) * (z[1] - z[0]) * (t[1] - t[0]) * box.width * box.height
+        itemsize = reader.region(
+            level=len(reader.levels) - 1, y=slice(0, 1), x=slice(0, 1)
+        ).itemsize
+        if samples * itemsize > MAX_REGION_BYTES:
+            raise TooLarge("The region", MAX_REGION_BYTES, "bytes")
+        return await self._infrastructure.run(
+            reader.region,
+            level=box.level,
+            t=slice(*t),
+            c=wanted,
+            z=slice(*z),
+            y=slice(box.y, box.y + box.height),
+            x=slice(box.x, box.x + box.width),
+        )
+
+    async def picture(
+        self,
+        view: View,
+        box: Box,
+        settings: RenderSettings,
+        format: Format,
+        quality: int | None = None,
+    ) -> Picture:
+        """Draw and encode a rectangle of a level, cut to the level's borders."""
+
+        def draw(reader: Any) -> Any:
+            return render_region(
+                reader, settings, level=box.level, x=box.x, y=box.y,
+                width=box.width, height=box.height,
+            )  # fmt: skip
+
+        return await self._drawn(view, draw, format, quality)
+
+    async def tile(
+        self,
+        view: View,
+        settings: RenderSettings,
+        *,
+        level: int,
+        tx: int,
+        ty: int,
+        size: int = TILE_SIZE,
+        format: Format = Format.JPEG,
+        quality: int | None = None,
+    ) -> Picture:
+        """Draw and encode one tile of a level."""
+
+        def draw(reader: Any) -> Any:
+            return tile(reader, settings, level=level, tx=tx, ty=ty, size=size)
+
+        return await self._drawn(view, draw, format, quality)
+
+    async def thumbnail(
+        self,
+        view: View,
+        settings: RenderSettings,
+        longest_side: int = 96,
+        format: Format = Format.JPEG,
+    ) -> Picture:
+        """Draw and encode the whole plane, its longer side `longest_side` pixels."""
+
+        def draw(reader: Any) -> Any:
+            return thumbnail(reader, settings, longest_side)
+
+        return await self._drawn(view, draw, format, None)
+
+    async def _drawn(
+        self, view: View, draw: Callable[[Any], Any], format: Format, quality: int | None
+    ) -> Picture:
+        def work() -> bytes:
+            picture = draw(self._infrastructure.pixels.open(_key(view)))
+            if quality is None:
+                return encode.encode(picture, format)
+            return encode.encode(picture, format, quality=quality)
+
+        return Picture(await self._infrastructure.run(work), format.media_type)
+
+    async def histogram(
+        self, view: View, *, channel: int, z: int = 0, t: int = 0, bins: int = 256
+    ) -> Histogram:
+        """Return counts and edges of one plane."""
+        reader = self._infrastructure.pixels.open(_key(view))
+        plane = Selection(c=channel, z=z, t=t)
+        return await self._infrastructure.run(statistics.histogram, reader, plane, bins=bins)
+
+    async def statistics(self, view: View, *, channel: int, z: int = 0, t: int = 0) -> Statistics:
+        """Return minimum, maximum, mean, deviation and sum of one plane."""
+        reader = self._infrastructure.pixels.open(_key(view))
+        plane = Selection(c=channel, z=z, t=t)
+        return await self._infrastructure.run(statistics.statistics, reader, plane)
+
+    async def file(self, view: View, path: str) -> StoredBytes | None:
+        """Find one file of the image's OME-Zarr group; None for a chunk that is not there."""
+        return await self._infrastructure.run(self._infrastructure.pixels.file, _key(view), path)
+
+
+def _key(view: View) -> str:
+    if view.pixels.store_key is None:
+        raise Invalid("image", f"image {view.image.id} was declared without pixels.")
+    return view.pixels.store_key
