@@ -123,10 +123,23 @@ class Containers:
         return {id: one for id, one in zip(ids, found, strict=True) if one is not None}
 
     async def create(
-        self, noun: type[N], *, name: str, group_id: int | None = None, **fields: Any
+        self,
+        noun: type[N],
+        *,
+        name: str,
+        group_id: int | None = None,
+        into: int | None = None,
+        **fields: Any,
     ) -> N:
-        """Make a container, owned by the actor, in a group (default: the actor's default group)."""
+        """Make a container owned by the actor, in a group or in the group of what it goes into.
+
+        `into` is the project of a new dataset, or the screen of a new plate.
+        """
         actor = self._catalog.actor
+        parent = next((up for up, down in LINKS if down is noun), None)
+        if into is not None and group_id is None and parent is not None:
+            above: Any = await self._catalog.one(parent, into)
+            group_id = above.group_id
         group = self._group(group_id)
         values = {"description": fields.pop("description", None), **_checked(noun, fields)}
         row: Any = noun(name=checked_name(name), owner_id=actor.author_id, group_id=group, **values)
@@ -134,9 +147,25 @@ class Containers:
         async def work(unit: Unit) -> N:
             unit.journal.summary = f"create {word(noun)} {name}"
             stored: N = await unit.add(row)
+            if into is not None and parent is not None:
+                await self._put(unit, parent, into, noun, stored)
             return stored
 
         return await self._catalog.write(f"create_{word(noun)}", work)
+
+    async def _put(
+        self, unit: Unit, parent: type[SQLModel], parent_id: int, child: type[SQLModel], row: Any
+    ) -> None:
+        link, above, below = _link_of(parent, child)
+        container: Any = await unit.one(parent, parent_id, can=Can.EDIT)
+        _same_group(parent, container, child, row)
+        await unit.add(
+            link(
+                owner_id=unit.actor.author_id,
+                name_key=row.name_key,
+                **{above: parent_id, below: row.id},
+            )
+        )
 
     def _group(self, group_id: int | None) -> int:
         actor = self._catalog.actor
@@ -225,7 +254,7 @@ class Containers:
         link, above, below = _link_of(parent, child)
 
         async def work(unit: Unit) -> int:
-            into: Any = await unit.one(parent, parent_id, can=Can.EDIT)
+            await unit.one(parent, parent_id, can=Can.EDIT)
             unit.journal.summary = f"link {len(wanted)} {word(child)} to {word(parent)} {parent_id}"
             row = cols(link)
             known = set(
@@ -240,13 +269,7 @@ class Containers:
                 member: Any = await unit.one(child, id)
                 if id in known:
                     continue
-                _same_group(parent, into, child, member)
-                await unit.add(
-                    link(
-                        owner_id=self._catalog.actor.author_id, name_key=member.name_key,
-                        **{above: parent_id, below: id},
-                    )
-                )  # fmt: skip
+                await self._put(unit, parent, parent_id, child, member)
             return len(wanted) - len(known)
 
         return await self._catalog.write(f"link_{word(child)}", work)
@@ -287,7 +310,6 @@ class Containers:
 
         async def work(unit: Unit) -> int:
             await unit.one(parent, source_id, can=Can.EDIT)
-            into: Any = await unit.one(parent, target_id, can=Can.EDIT)
             row = cols(link)
             found: Sequence[Any] = await unit.all(
                 link, row[above] == source_id, unit.members(row[below], wanted)
@@ -301,14 +323,8 @@ class Containers:
             for one in found:
                 id = getattr(one, below)
                 member: Any = await unit.one(child, id)
-                _same_group(parent, into, child, member)
                 if id not in present:
-                    await unit.add(
-                        link(
-                            owner_id=self._catalog.actor.author_id, name_key=member.name_key,
-                            **{above: target_id, below: id},
-                        )
-                    )  # fmt: skip
+                    await self._put(unit, parent, target_id, child, member)
             return len(found)
 
         return await self._catalog.write(f"move_{word(child)}", work)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -139,27 +139,36 @@ class Images:
             raise Invalid("image", f"image {image.id} was declared without pixels.")
         return pixels
 
-    async def rendering(self, pixels: Pixels, channels: Sequence[Channel]) -> RenderSettings:
-        """Return how the actor sees an image: own settings, the owner's, or as imported."""
-        row, image = cols(Rendering), cols(Image)
+    async def channels(self, image_ids: Sequence[int]) -> dict[int, list[Channel]]:
+        """Return the channels of many images, in order, in one statement."""
+        found = await self._catalog.grouped(
+            Channel, "image_id", image_ids, order=(cols(Channel).position,)
+        )
+        return dict(zip(image_ids, found, strict=True))
+
+    async def renderings(self, image_ids: Sequence[int]) -> dict[int, RenderSettings]:
+        """Return how the actor sees each image: own settings, the owner's, or as imported."""
+        row, image, me = cols(Rendering), cols(Image), self._catalog.actor.user_id
         found = await self._catalog.rows(
             self._catalog.select(Rendering)
             .add_columns(image.owner_id)
             .join(table(Image), image.id == row.image_id)
-            .where(row.image_id == pixels.image_id)
+            .where(self._catalog.members(row.image_id, image_ids))
         )
-        me = self._catalog.actor.user_id
-        ranked = sorted(
-            (one for one in found if one.user_id in (None, me, one.owner_id)),
-            key=lambda one: (one.user_id != me or me is None, one.user_id is None),
-        )
+        chosen: dict[int, Any] = {}
+        for one in found:
+            rank = _rank(one, me)
+            if rank is not None and rank < chosen.get(one.image_id, (9, None))[0]:
+                chosen[one.image_id] = (rank, one)
+        return {id: settings_of(one) for id, (_rank_, one) in chosen.items()}
+
+    async def rendering(self, pixels: Pixels, channels: Sequence[Channel]) -> RenderSettings:
+        """Return how the actor sees an image: own settings, the owner's, or as imported."""
         custom = custom_tables(channels)
-        if ranked:
-            return settings_of(ranked[0], custom)
-        return RenderSettings(
-            channels=defaults(layout_of(pixels)).channels,
-            custom=custom,
-        )
+        found = await self.renderings([pixels.image_id])
+        if pixels.image_id in found:
+            return replace(found[pixels.image_id], custom=custom)
+        return replace(defaults(layout_of(pixels)), custom=custom)
 
     async def save_rendering(self, image_id: int, settings: RenderSettings) -> None:
         """Keep settings as the actor's own for an image."""
@@ -188,6 +197,15 @@ class Images:
             return await unit.change(Channel, channel_id, **fields)
 
         return await self._catalog.write("update_channel", work)
+
+
+def _rank(row: Any, me: int | None) -> int | None:
+    """Own settings come before the owner's, those before the file's; others' do not count."""
+    if me is not None and row.user_id == me:
+        return 0
+    if row.user_id == row.owner_id:
+        return 1
+    return 2 if row.user_id is None else None
 
 
 def layout_of(pixels: Pixels) -> Layout:

@@ -1,9 +1,9 @@
 """Slowing down whoever guesses passwords, at every door alike.
 
 Failures are counted per user name and network address, so that a stranger elsewhere cannot lock an
-account's owner out. Attempts under one key take turns: a burst of parallel guesses counts as so many
-guesses, while a script that signs in many times at once with the right password only waits a little.
-Counts live in the memory of one server process.
+account's owner out. Attempts under one key take turns: a burst of parallel guesses counts as so
+many guesses, while a script that signs in many times at once with the right password only waits a
+little. Counts live in the memory of one server process.
 """
 
 from __future__ import annotations

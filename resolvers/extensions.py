@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError
+from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
 from resolvers.limits import Limits, cost, shape_errors
+
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 50_000
+"""Comparing repeated fields is quadratic; the library's own budget allows seconds of it."""
 
 
 @dataclass
@@ -85,9 +89,12 @@ class Guard(SchemaExtension):
         assert context.graphql_document is not None
         errors: list[GraphQLError] = []
         if self._known is None:
-            errors = shape_errors(context.graphql_document, self._limits) or validate_document(
-                context.schema._schema, context.graphql_document, context.validation_rules
-            )
+            errors = shape_errors(context.graphql_document, self._limits) or [
+                _explained(error)
+                for error in validate_document(
+                    context.schema._schema, context.graphql_document, context.validation_rules
+                )
+            ]
             if not errors:
                 self._known = self._documents.add(context.query or "", context.graphql_document)
         if self._known is not None:
@@ -119,6 +126,15 @@ class Guard(SchemaExtension):
                 },
             )
         ]
+
+
+def _explained(error: GraphQLError) -> GraphQLError:
+    if error.message != "Validation aborted.":
+        return error
+    return GraphQLError(
+        "This document repeats the same fields too often to be checked. Ask in several requests.",
+        extensions={"code": "too_large", "what": "repeated fields"},
+    )
 
 
 class Deadline(SchemaExtension):

@@ -1,7 +1,7 @@
 """Query, Mutation and Subscription, assembled from the files of the nouns.
 
-To add a noun, import its classes here and put them into the tuples; a field defined twice, and an
-object type without a relation for its ids, fail at import.
+To add a noun, import its classes here and put them into the tuples; a field defined twice fails at
+import, a type without description or without a relation for its ids in the tests.
 """
 
 from resolvers.hub_schema import HubSchema

@@ -131,7 +131,7 @@ class Database(ABC):
             raise
 
     def listen(self, listener: Callable[[int], None]) -> Callable[[], None]:
-        """Call `listener` after each commit here with its last event id or 0; return the way out."""
+        """Call `listener` after each commit here, with its last event or 0; return the way out."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 

@@ -13,7 +13,6 @@ import hmac
 import logging
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -104,11 +103,21 @@ def _make_key(path: Path) -> None:
             file.write(base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
+        _place(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     flush(path.parent)
+
+
+def _place(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    except OSError:
+        # Some file systems have no hard links; renaming is whole too, only not exclusive.
+        if not path.exists():
+            draft.rename(path)
 
 
 def _derived(key: bytes, use: str) -> bytes:

@@ -9,10 +9,10 @@ would travel with them from any page.
 
 from __future__ import annotations
 
+import asyncio
 import json
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -43,8 +43,6 @@ from resolvers.errors import error_extensions
 from resolvers.hub_schema import HubSchema
 from store.errors import HubError, Invalid, Throttled, TooLarge, Unauthenticated
 
-logger = logging.getLogger("imagehub.graphql")
-
 ContextFactory = Callable[[Request | WebSocket, Mapping[str, Any] | None], Awaitable[Context]]
 """Makes the context of one operation; the mapping is a socket's ``connection_init`` payload.
 
@@ -67,6 +65,8 @@ STATUS = {
 }
 """HTTP status of an error before execution; what is not here is 400."""
 
+_LINGER_SECONDS = 5.0
+_LINGER_BYTES = 64 << 20
 _JSON = "application/json"
 _GRAPHQL_JSON = "application/graphql-response+json"
 _NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>imagehub GraphQL</title>
@@ -116,7 +116,7 @@ class Refused(Exception):
             headers["Retry-After"] = str(max(1, round(error.retry_after)))
         status = STATUS.get(error.code, 400)
         if status == 413:
-            # The rest of the body is never read, so the connection cannot be used again.
+            # What is left of the body is not looked at, so the connection cannot be used again.
             headers["Connection"] = "close"
         return cls(status, error.message, error_extensions(error), headers)
 
@@ -162,7 +162,10 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         try:
             response = await self.answer(request)
         except Refused as refused:
-            response = _json(refused.body, refused.status, _media_type(request), refused.headers)
+            kind = LastWord if refused.status == 413 else Response
+            response = _json(
+                refused.body, refused.status, _media_type(request), refused.headers, kind
+            )
         except ClientDisconnect:
             return
         await response(scope, receive, send)
@@ -325,6 +328,33 @@ class EventStream(StreamingResponse):
             await cast("AsyncGenerator[str, None]", self.body_iterator).aclose()
 
 
+class LastWord(Response):
+    """An answer given while the client is still sending.
+
+    Most clients read only when they have written all, and closing at once would reset them, so what
+    still comes is thrown away for a while first.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        thrown = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while thrown < _LINGER_BYTES:
+                    message = await receive()
+                    thrown += len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        break
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """Return the body; raises `TooLarge` by its declared length, or as soon as more has come."""
     declared = request.headers.get("content-length", "")
@@ -391,9 +421,13 @@ def _result_status(result: ExecutionResult, media_type: str) -> int:
 
 
 def _json(
-    body: object, status: int, media_type: str, headers: Mapping[str, str] | None = None
+    body: object,
+    status: int,
+    media_type: str,
+    headers: Mapping[str, str] | None = None,
+    kind: type[Response] = Response,
 ) -> Response:
-    return Response(
+    return kind(
         orjson.dumps(body),
         status,
         headers={"Cache-Control": "no-store", **(headers or {})},

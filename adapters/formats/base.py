@@ -116,8 +116,8 @@ class Block:
 class SourceChannel:
     """What the file says of one channel; None where it says nothing.
 
-    `color` is ``RRGGBB``. `lut` is 768 bytes: 256 entries of red, green, blue. `inverted` means that
-    the smallest sample is shown brightest; the samples are kept as they are in the file.
+    `color` is ``RRGGBB``. `lut` is 768 bytes: 256 entries of red, green, blue. `inverted` means
+    that the smallest sample is shown brightest; the samples are kept as they are in the file.
     """
 
     name: str | None = None

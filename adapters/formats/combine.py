@@ -133,4 +133,6 @@ def _first(values: Sequence[float | None]) -> float | None:
 
 
 def _say(layout: Layout) -> str:
-    return f"{layout.size_x} × {layout.size_y}, z {layout.size_z}, t {layout.size_t}, {layout.dtype}"
+    return (
+        f"{layout.size_x} × {layout.size_y}, z {layout.size_z}, t {layout.size_t}, {layout.dtype}"
+    )

@@ -74,9 +74,7 @@ def child(parent: Element | None, name: str) -> Element | None:
     return next(children(parent, name), None)
 
 
-def _image(
-    image: Element, by_id: dict[str, Element], root: Element, text: str
-) -> SourceMetadata:
+def _image(image: Element, by_id: dict[str, Element], root: Element, text: str) -> SourceMetadata:
     pixels = child(image, "Pixels")
     sizes = pixels.attrib if pixels is not None else {}
     instrument, magnification = _instrument(image, by_id)
@@ -163,9 +161,7 @@ def _color(text: str | None) -> str | None:
     return None if value is None else f"{int(value) % 2**32 >> 8:06X}"
 
 
-def _instrument(
-    image: Element, by_id: dict[str, Element]
-) -> tuple[dict[str, Any], float | None]:
+def _instrument(image: Element, by_id: dict[str, Element]) -> tuple[dict[str, Any], float | None]:
     """Return the instrument as attributes by element, and the magnification of its objective."""
     found: dict[str, Any] = {}
     reference = child(image, "InstrumentRef")
@@ -193,22 +189,27 @@ def _instrument(
 def _original(root: Element, image: Element) -> dict[str, str]:
     """Return annotations as text: key and value pairs, comments, tags."""
     found: dict[str, str] = {}
-    for annotation in child(root, "StructuredAnnotations") or ():
+    annotations = child(root, "StructuredAnnotations")
+    for annotation in () if annotations is None else annotations:
         for element in annotation.iter():
-            name = tag(element)
-            if name == "OriginalMetadata":
-                key, value = _text(child(element, "Key")), _text(child(element, "Value"))
-            elif name == "M":
-                key, value = element.get("K", ""), _text(element)
-            elif name == "Value" and tag(annotation) not in {"XMLAnnotation", "MapAnnotation"}:
-                key, value = annotation.get("ID", ""), _text(element)
-            else:
-                continue
+            key, value = _pair(annotation, element)
             if key and value:
                 found[key[:200]] = value
     if name := image.get("Name"):
         found.setdefault("Image Name", name)
     return found
+
+
+def _pair(annotation: Element, element: Element) -> tuple[str, str]:
+    """Return the key and value that an element of an annotation holds, empty if it holds none."""
+    match tag(element):
+        case "OriginalMetadata":
+            return _text(child(element, "Key")), _text(child(element, "Value"))
+        case "M":
+            return element.get("K", ""), _text(element)
+        case "Value" if tag(annotation) not in {"XMLAnnotation", "MapAnnotation"}:
+            return annotation.get("ID", ""), _text(element)
+    return "", ""
 
 
 def _attributes(element: Element) -> dict[str, str]:

@@ -21,7 +21,7 @@ from adapters.formats import ome_xml
 from adapters.formats.base import Block, ImageSource, Limits, SourceChannel, SourceMetadata
 from store.errors import HubError, Invalid, NotFound, TooLarge, Unsupported
 from store.pixels.base import Layout
-from store.pixels.foreign import FoundImage, ForeignImage, find_images, open_ome_zarr
+from store.pixels.foreign import ForeignImage, FoundImage, find_images, open_ome_zarr
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,7 @@ def open_folder(path: Path, *, name: str, limits: Limits) -> list[ImageSource]:
         _check(image, label, size, limits)
         about = described[number] if len(described) == len(places) else SourceMetadata()
         sources.append(
-            OmeZarrSource(
-                label, image.layout, _merged(image, about), image, place, number, limits
-            )
+            OmeZarrSource(label, image.layout, _merged(image, about), image, place, number, limits)
         )
     return sources
 

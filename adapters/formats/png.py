@@ -170,7 +170,9 @@ class _Chunks:
                 self._note(kind, file, at + 8, count)
             at += 12 + count
         if found is None or not self.data or not ended:
-            raise Invalid("file", f"{name} ends at byte {size:,} before its picture; it is truncated")
+            raise Invalid(
+                "file", f"{name} ends at byte {size:,} before its picture; it is truncated"
+            )
         if found.color == _PALETTE and not self.palette:
             raise Invalid("file", f"{name} is a palette picture without a palette")
         self.header = found
@@ -270,7 +272,9 @@ def _picture(header: Header, data: bytes, height: int, *, plain: bool) -> bytes:
         color = _GREY
         if plain:
             width, bits = header.row_bytes, 8
-    start = struct.pack(">2I5B", width, height, bits, color, 0, 0, 0 if plain else header.interlaced)
+    start = struct.pack(
+        ">2I5B", width, height, bits, color, 0, 0, 0 if plain else header.interlaced
+    )
     return b"".join(
         (_SIGNATURE, _chunk(b"IHDR", start), _chunk(b"IDAT", data), _chunk(b"IEND", b""))
     )

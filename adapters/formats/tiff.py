@@ -11,7 +11,6 @@ Source: TIFF 6.0; axes of multi-page series as tifffile reports them.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffPage, TiffPageSeries
+from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from adapters.formats import ome_tiff, tiff_metadata
 from adapters.formats.base import Axis, Block, ImageSource, Limits, SourceMetadata, decoding
@@ -131,88 +130,122 @@ def open_tiff(path: Path, *, name: str, unnamed_axis: Axis, limits: Limits) -> l
     """Return the images of a TIFF file. See `adapters.formats.base.open_file` for the errors."""
     with decoding(name), path.open("rb") as file:
         header = scan(file, name, limits)
-    size = path.stat().st_size
-    with decoding(name), TiffFile(path, **_flags(header)) as tiff:
+    # The library looks at three pages only to tell whether all are alike.
+    flags = {"is_uniform": False} if header.mixed else {}
+    opening = _Opening(path, name, path.stat().st_size, unnamed_axis, limits, header)
+    with decoding(name), TiffFile(path, **flags) as tiff:
         ome = ome_tiff.read_description(tiff, name, limits)
-        if ome is not None:
-            with TiffFile(path, omexml=ome.xml) as annotated:
-                return _sources(annotated, path, name, size, unnamed_axis, limits, header, ome)
-        return _sources(tiff, path, name, size, unnamed_axis, limits, header, None)
+        if ome is None:
+            return opening.sources(tiff, None)
+        with TiffFile(path, omexml=ome.xml) as annotated:
+            return opening.sources(annotated, ome)
 
 
-def _flags(header: Header) -> dict[str, Any]:
-    """Tell the library that pages differ; it looks at three of them only."""
-    return {"is_uniform": False} if header.mixed else {}
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What is known of a file while its series are looked at."""
+
+    path: Path
+    name: str
+    size: int
+    unnamed_axis: Axis
+    limits: Limits
+    header: Header
+
+    def sources(self, tiff: TiffFile, ome: ome_tiff.OmeDescription | None) -> list[ImageSource]:
+        """Return one source for each series."""
+        everything = list(tiff.series)
+        if not everything:
+            raise Invalid("file", f"{self.name} is a TIFF without any image that could be read")
+        sources: list[ImageSource] = []
+        for number, series in enumerate(everything):
+            alone = len(everything) == 1
+            label = self.name if alone else f"{self.name} [{series.name or number}]"
+            source = replace(self._source(tiff, series, label), series=number)
+            described = None
+            if ome is not None and series.kind == "ome":
+                described = ome.image(number, series.name, len(everything))
+            if described is not None:
+                description = tiff_metadata.fitted(described, source.layout)
+                source = replace(source, description=description, format="OME-TIFF")
+            sources.append(source)
+        return sources
+
+    def _source(self, tiff: TiffFile, series: TiffPageSeries, name: str) -> TiffSource:
+        model = series.keyframe
+        check_page(model, name, self.limits)
+        samples = _samples(model, name)
+        order = _order(series, self.unnamed_axis, name)
+        layout = _layout(model, samples, order)
+        self.limits.check(layout, np.dtype(layout.dtype).itemsize, self.size, name)
+        plain_offset, pages = self._where(series, order, name)
+        return TiffSource(
+            path=self.path,
+            name=name,
+            layout=layout,
+            description=tiff_metadata.describe(tiff, model, layout),
+            format="TIFF",
+            series=0,
+            order=order,
+            samples=samples,
+            model=model,
+            byte_order=tiff.byteorder,
+            pages=pages,
+            plain_offset=plain_offset,
+            limits=self.limits,
+        )
+
+    def _where(
+        self, series: TiffPageSeries, order: Order, name: str
+    ) -> tuple[int | None, list[Page | None]]:
+        """Find the samples of each plane, and refuse a file that ends before they do."""
+        model, planes = series.keyframe, len(order.planes())
+        first = series.dataoffset if model.is_final and model.dtype.kind != "b" else None
+        if first is not None:
+            end = first + planes * model.nbytes
+            if end > self.size:
+                raise Invalid(
+                    "file",
+                    f"{name} should have {planes:,} planes up to byte {end:,}, but has"
+                    f" {self.size:,} bytes; it is truncated",
+                )
+            return first, []
+        pages = [self._page(page, model, number, name) for number, page in enumerate(series)]
+        if len(pages) != planes:
+            raise Invalid(
+                "file",
+                f"{name} should have {planes:,} planes, but has {len(pages):,} pages; it is"
+                " truncated or damaged",
+            )
+        return None, pages
+
+    def _page(
+        self, page: TiffPage | TiffFrame | None, model: TiffPage, number: int, name: str
+    ) -> Page | None:
+        """Return where a page lies, or None if the file does not have it."""
+        if page is None:
+            return None
+        size = self.header.pages.get(page.offset)
+        if size and (size.height, size.width) != (model.imagelength, model.imagewidth):
+            raise Invalid(
+                "file",
+                f"{name}: page {number + 1} is {size.width} × {size.height} pixels, the first is"
+                f" {model.imagewidth} × {model.imagelength}",
+            )
+        place = Page(model, page.dataoffsets, page.databytecounts, page.jpegtables)
+        check_extent(place, self.size, name, number + 1)
+        return place
 
 
-def _sources(
-    tiff: TiffFile,
-    path: Path,
-    name: str,
-    size: int,
-    unnamed_axis: Axis,
-    limits: Limits,
-    header: Header,
-    ome: ome_tiff.OmeDescription | None,
-) -> list[ImageSource]:
-    everything = list(tiff.series)
-    if not everything:
-        raise Invalid("file", f"{name} is a TIFF without any image that could be read")
-    sources: list[ImageSource] = []
-    for number, series in enumerate(everything):
-        label = name if len(everything) == 1 else f"{name} [{series.name or number}]"
-        source = _source(tiff, series, path, label, size, unnamed_axis, limits, header)
-        described = None
-        if ome is not None and series.kind == "ome":
-            described = ome.image(number, series.name, len(everything))
-        if described is not None:
-            description = tiff_metadata.fitted(described, source.layout)
-            source = replace(source, description=description, format="OME-TIFF")
-        sources.append(replace(source, series=number))
-    return sources
-
-
-def _source(
-    tiff: TiffFile,
-    series: TiffPageSeries,
-    path: Path,
-    name: str,
-    size: int,
-    unnamed_axis: Axis,
-    limits: Limits,
-    header: Header,
-) -> TiffSource:
-    model = series.keyframe
-    check_page(model, name, limits)
-    samples = _samples(model, name)
-    order = _order(series, unnamed_axis, name)
-    dtype = stored_dtype(model.dtype)
-    layout = Layout(
+def _layout(model: TiffPage, samples: Samples, order: Order) -> Layout:
+    return Layout(
         size_t=order.size("t"),
         size_c=order.size("c") * samples.kept,
         size_z=order.size("z"),
         size_y=int(model.imagelength),
         size_x=int(model.imagewidth),
-        dtype=dtype.name,
+        dtype=stored_dtype(model.dtype).name,
         rgb=samples.rgb and order.size("c") == 1,
-    )
-    limits.check(layout, dtype.itemsize, size, name)
-    planes = order.size("t") * order.size("c") * order.size("z")
-    plain_offset, pages = _where(series, model, planes, size, name, header)
-    return TiffSource(
-        path=path,
-        name=name,
-        layout=layout,
-        description=tiff_metadata.describe(tiff, model, layout),
-        format="TIFF",
-        series=0,
-        order=order,
-        samples=samples,
-        model=model,
-        byte_order=tiff.byteorder,
-        pages=pages,
-        plain_offset=plain_offset,
-        limits=limits,
     )
 
 
@@ -240,8 +273,8 @@ def _order(series: TiffPageSeries, unnamed_axis: Axis, name: str) -> Order:
     outer = len(axes) - len(inner)
     if outer < 0 or tuple(shape[outer:]) != tuple(model.shape):
         raise Unsupported(
-            f"{name} has axes {axes} of {shape}, but its pages are {inner} of {model.shape}; the hub"
-            " reads files whose pages are planes (y, x)."
+            f"{name} has axes {axes} of {shape}, but its pages are {inner} of {model.shape}; the"
+            " hub reads files whose pages are planes (y, x)."
         )
     found: list[tuple[str, int]] = [
         (letter, int(length))
@@ -266,48 +299,6 @@ def _roles(
     for letter, length in reversed(found):
         roles.append((_NAMED[letter] if letter in _NAMED else free.pop(0), length))
     return tuple(reversed(roles))
-
-
-def _where(
-    series: TiffPageSeries, model: TiffPage, planes: int, size: int, name: str, header: Header
-) -> tuple[int | None, list[Page | None]]:
-    """Find the samples of each plane, and refuse a file that ends before they do."""
-    first = series.dataoffset if model.is_final and model.dtype.kind != "b" else None
-    if first is not None:
-        end = first + planes * model.nbytes
-        if end > size:
-            raise Invalid(
-                "file",
-                f"{name} should have {planes:,} planes up to byte {end:,}, but has {size:,} bytes;"
-                " it is truncated",
-            )
-        return first, []
-    pages: list[Page | None] = []
-    for number, page in enumerate(series):
-        if page is None:
-            pages.append(None)
-            continue
-        _check_alike(page.offset, model, header, name, number)
-        place = Page(model, page.dataoffsets, page.databytecounts, page.jpegtables)
-        check_extent(place, size, name, number + 1)
-        pages.append(place)
-    if len(pages) != planes:
-        raise Invalid(
-            "file",
-            f"{name} should have {planes:,} planes, but has {len(pages):,} pages; it is truncated"
-            " or damaged",
-        )
-    return None, pages
-
-
-def _check_alike(offset: int, model: TiffPage, header: Header, name: str, number: int) -> None:
-    size = header.pages.get(offset)
-    if size and (size.height, size.width) != (model.imagelength, model.imagewidth):
-        raise Invalid(
-            "file",
-            f"{name}: page {number + 1} is {size.width} × {size.height} pixels, the first is"
-            f" {model.imagewidth} × {model.imagelength}",
-        )
 
 
 def _empty_bands(page: TiffPage, limits: Limits) -> Iterator[Band]:

@@ -18,9 +18,8 @@ from typing import BinaryIO, NamedTuple
 from adapters.formats.base import Limits
 from store.errors import Invalid, TooLarge
 
-_TYPE_BYTES = {
-    1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8
-}  # fmt: skip
+_TYPE_BYTES = dict.fromkeys((1, 2, 6, 7), 1) | dict.fromkeys((3, 8), 2)
+_TYPE_BYTES |= dict.fromkeys((4, 9, 11, 13), 4) | dict.fromkeys((5, 10, 12, 16, 17, 18), 8)
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _WIDTH, _HEIGHT, _SAMPLES, _DEPTH = 256, 257, 277, 32997
 _TILE_WIDTH, _TILE_HEIGHT, _SUB_PAGES = 322, 323, 330
@@ -103,7 +102,9 @@ class _Walk:
         form, width = ("Q", 8) if self._big else ("H", 2)
         count = struct.unpack(self._order + form, self._read(offset, width))[0]
         if not 0 < count <= _MAX_TAGS:
-            raise Invalid("file", f"{self._name}: page {number} is damaged, it lists {count:,} tags")
+            raise Invalid(
+                "file", f"{self._name}: page {number} is damaged, it lists {count:,} tags"
+            )
         table = self._read(offset + width, count * self._entry.size)
         values: dict[int, int] = {}
         for code, kind, items, inline in self._entry.iter_unpack(table):

@@ -62,7 +62,7 @@ def describe(tiff: TiffFile, page: TiffPage, layout: Layout) -> SourceMetadata:
 def fitted(description: SourceMetadata, layout: Layout) -> SourceMetadata:
     """Return a description with one channel for each channel of the image, or with none.
 
-    An RGB image has none: its three channels are one in OME-XML, and need no more than their colour.
+    An RGB image has none: in OME-XML its three channels are one, and their colours say it all.
     """
     if len(description.channels) == layout.size_c and not layout.rgb:
         return description
@@ -107,7 +107,9 @@ def _of_stack(stack: Mapping[str, Any], page: TiffPage, layout: Layout) -> Sourc
     interval = seconds(stack.get("finterval"), str(stack.get("tunit", "s")))
     return SourceMetadata(
         physical_size_x=micrometres(1 / per_x, unit) if per_x else None,
-        physical_size_y=micrometres(1 / per_y, _unit(stack.get("yunit")) or unit) if per_y else None,
+        physical_size_y=micrometres(1 / per_y, _unit(stack.get("yunit")) or unit)
+        if per_y
+        else None,
         physical_size_z=micrometres(stack.get("spacing"), _unit(stack.get("zunit")) or unit),
         time_increment=(interval or (1 / fps if fps else None)) if layout.size_t > 1 else None,
         channels=_channels(stack, page, layout),
@@ -138,9 +140,7 @@ def _channels(
         channels[index] = coloured(channels[index], lut)
         if int(page.photometric) == 3 and channels[index].lut:
             top = float(2 ** int(page.bitspersample) - 1)
-            channels[index] = replace(
-                channels[index], window_start=0.0, window_end=max(255.0, top)
-            )
+            channels[index] = replace(channels[index], window_start=0.0, window_end=max(255.0, top))
     return () if all(channel == SourceChannel() for channel in channels) else tuple(channels)
 
 

@@ -116,6 +116,8 @@ def check_page(page: TiffPage, name: str, limits: Limits) -> None:
     if not _plain(page):
         size = grid.step_y * grid.step_x * grid.samples * page.dtype.itemsize
         limits.check_whole(size, f"a strip or tile of {name}")
+        # Made while the file is open, because it looks into it, and in one thread only.
+        page.init_decode()
 
 
 def check_extent(page: Page, file_bytes: int, name: str, number: int) -> None:
@@ -149,7 +151,7 @@ def raw_bands(
     """Yield bands of samples that lie plainly in the file from `offset` on."""
     assert page.dtype is not None
     grid = Grid.of(page)
-    dtype = page.dtype.newbyteorder(order)  # type: ignore[arg-type]  # "<" or ">"
+    dtype = page.dtype.newbyteorder(order)
     row = grid.size_x * grid.samples * dtype.itemsize
     step = limits.rows(row)
     for plane in range(grid.planes):
@@ -233,7 +235,7 @@ def _joined(
 def _decoder(handle: int, page: Page, grid: Grid) -> Callable[[int], NDArray[Any] | None]:
     """Return a function from the number of a segment to its samples ``(y, x, sample)``."""
     model = page.model
-    decode = model.decode  # the first look builds the decoder, which is not safe in two threads
+    decode = model.decode
     compression = int(model.compression)
     tables: dict[str, Any] = {}
     if compression in _JPEG:

@@ -90,6 +90,7 @@ def _write(
         "predictor": codec is not None and integers,
         "metadata": None,
         "maxworkers": min(4, os.cpu_count() or 1),
+        "buffersize": _BAND_BYTES,
         **_resolution(metadata),
     }
     with TiffWriter(target, bigtiff=tiles.total > _CLASSIC_BYTES) as tiff:

@@ -163,7 +163,11 @@ def _valid(kind: Any, found: object, fields: Sequence[str]) -> dict[str, Any]:
             continue
         value = _clean(value) if isinstance(value, str) else value
         try:
-            kind(**{"id": "Objective:0:0", field: value} if "id" in kind.model_fields else {field: value})
+            kind(
+                **{"id": "Objective:0:0", field: value}
+                if "id" in kind.model_fields
+                else {field: value}
+            )
         except ValidationError:
             continue
         accepted[field] = value
@@ -176,9 +180,7 @@ def _notes(original: Mapping[str, str]) -> list[model.MapAnnotation]:
     pairs = [
         model.Map.M(k=_clean(str(key)), value=_clean(str(value))) for key, value in original.items()
     ]
-    return [
-        model.MapAnnotation(id="Annotation:0", namespace=_NAMESPACE, value=model.Map(ms=pairs))
-    ]
+    return [model.MapAnnotation(id="Annotation:0", namespace=_NAMESPACE, value=model.Map(ms=pairs))]
 
 
 def _moment(milliseconds: int | None) -> datetime | None:

@@ -168,6 +168,9 @@ def _within(draft: Plan, left: int, memory_limit: int, largest: int) -> Plan:
         port.streamed for port in operation.images
     )
     skipped = draft.axes[0] if streamed else ""
+    made = 0
+    if isinstance(operation.locality, Whole):
+        made = max((_samples_of(output) for output in draft.outputs), default=0)
 
     def cost(tile: Mapping[str, int]) -> int:
         spans = (
@@ -175,12 +178,16 @@ def _within(draft: Plan, left: int, memory_limit: int, largest: int) -> Plan:
             for axis, size in sizes.items()
             if axis != skipped
         )
-        return per_sample * math.prod(spans)
+        return per_sample * max(math.prod(spans), made)
 
     def fitted(workers: int) -> dict[str, int] | None:
         in_flight = workers + 1 if workers > 1 else 1
         return fitting_tile(
-            sizes, _splittable(draft), largest, lambda tile: cost(tile) * in_flight <= left
+            sizes,
+            _splittable(draft),
+            draft.halo,
+            largest,
+            lambda tile: cost(tile) * in_flight <= left,
         )
 
     for workers in range(draft.workers, 0, -1):
@@ -330,6 +337,12 @@ def _bytes_per_sample(plan: Plan) -> int:
     read = sum(view.stored_dtype.itemsize + view.dtype.itemsize for view in plan.aligned())
     made = sum(np.dtype(output.layout.dtype).itemsize for output in plan.outputs)
     return read + made + plan.operation.working_bytes
+
+
+def _samples_of(output: OutputPlan) -> int:
+    """Samples of one unit of a result."""
+    shape = dict(zip(AXES, output.layout.shape, strict=True))
+    return math.prod(shape[axis] for axis in output.axes)
 
 
 def _bytes_of(view: View) -> int:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 LEAST_TILE = 32
 EFFICIENT_TILE = 256
 """Tiles smaller than a chunk read the same chunk again; other axes are cut before that."""
+WIDEST_BAND = 8
+"""Planes up to so many times the side of a tile are cut into bands of whole rows."""
+ROWS_PER_HALO = 4
+"""Rows of a band for each row of halo, so that most of what is read is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +51,22 @@ def count(sizes: Mapping[str, int], tile: Mapping[str, int]) -> int:
 def fitting_tile(
     sizes: Mapping[str, int],
     splittable: str,
+    halo: Mapping[str, int],
     largest: int,
     fits: Callable[[Mapping[str, int]], bool],
 ) -> dict[str, int] | None:
     """Find the largest tile that fits, or None if not even the least does.
 
-    y and x start at `largest` and are halved down to a chunk, then the other splittable axes are
-    halved, then y and x again.
+    A tile starts with about `largest` squared samples of a plane, in bands of whole rows unless the
+    plane is very wide: bands are what a writer takes fastest. It is halved, first in y and x down to
+    a chunk, then along the other splittable axes, then in y and x again.
     """
-    tile = {
-        axis: min(size, largest) if axis in "yx" and axis in splittable else size
-        for axis, size in sizes.items()
-    }
+    tile = dict(sizes)
+    if "y" in splittable:
+        tile["x"] = sizes["x"] if sizes["x"] <= WIDEST_BAND * largest else largest
+        step = min(largest, EFFICIENT_TILE)
+        rows = max(largest * largest // tile["x"], ROWS_PER_HALO * halo["y"], step)
+        tile["y"] = min(sizes["y"], rows // step * step)
     while not fits(tile):
         axis = _next_to_halve(tile, splittable)
         if axis is None:
@@ -68,10 +76,9 @@ def fitting_tile(
 
 
 def _next_to_halve(tile: Mapping[str, int], splittable: str) -> str | None:
-    flat = [axis for axis in tile if axis in "yx" and axis in splittable]
-    deep = [axis for axis in tile if axis not in "yx" and axis in splittable]
-    for axes, least in ((flat, EFFICIENT_TILE), (deep, 1), (flat, LEAST_TILE)):
-        open_axes = [axis for axis in axes if tile[axis] > least]
-        if open_axes:
-            return max(open_axes, key=lambda axis: tile[axis])
+    deep = "".join(axis for axis in splittable if axis not in "yx")
+    for axes, least in (("y", EFFICIENT_TILE), ("x", EFFICIENT_TILE), (deep, 1), ("yx", LEAST_TILE)):
+        found = [axis for axis in axes if axis in splittable and tile[axis] > least]
+        if found:
+            return max(found, key=lambda axis: tile[axis])
     return None

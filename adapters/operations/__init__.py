@@ -16,7 +16,7 @@ from adapters.operations.locality import (
     resolved,
 )
 from adapters.operations.port import Port
-from adapters.operations.registry import Bound, Operation, Registry, operation, registry
+from adapters.operations.register import Bound, Operation, Registry, operation, registry
 from adapters.operations.samples import (
     DATA_TYPES,
     PIXEL_TYPES,

@@ -161,7 +161,8 @@ def _with_default(port: Port, required: bool, default: Any, function: Callable[.
 
 def _read(name: str, annotation: Any, where: str) -> Port:
     base, notes = _unwrapped(annotation)
-    many = get_origin(base) is list and not any(isinstance(note, Marker) for note in notes)
+    is_list = get_origin(base) is list or get_args(base)[1:] == (...,)
+    many = is_list and not any(isinstance(note, Marker) for note in notes)
     if many:
         base, inner = _unwrapped(get_args(base)[0])
         notes += inner

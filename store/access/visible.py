@@ -82,7 +82,7 @@ LABELLED: dict[str, type[SQLModel]] = {
 def visible(statement: S, actor: Actor, database: Database, settled: Collection[str] = ()) -> S:
     """Add to a SELECT the rule of every table it reads from; sub-selects carry their own.
 
-    `settled` names link tables whose two ends the caller settles otherwise: the parent by an earlier
+    `settled` names link tables whose ends the caller settles otherwise: the parent by an earlier
     read in the same request, the child because it is in the same statement.
     """
     for source in statement.get_final_froms():

@@ -35,6 +35,7 @@ def config(connection: Connection | None = None) -> Config:
     settings = Config()
     # The value passes through ConfigParser, which reads a lone percent sign as a reference.
     settings.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    settings.set_main_option("file_template", "%%(rev)s")
     settings.attributes["connection"] = connection
     return settings
 
@@ -70,10 +71,15 @@ async def pending(database_url: str) -> list[str]:
 
 
 async def draft(message: str, database_url: str) -> list[Path]:
-    """Write a revision with the difference between the tables and an upgraded database."""
+    """Write a revision with the difference between the tables and an upgraded database.
+
+    It is named by its number and the words of the message, as in ``0002_plate_barcodes``.
+    """
+    number = len(list(_scripts().walk_revisions())) + 1
+    name = f"{number:04}_{'_'.join(message.lower().split())}"
 
     def write(connection: Connection) -> list[Path]:
-        scripts = command.revision(config(connection), message, autogenerate=True)
+        scripts = command.revision(config(connection), message, autogenerate=True, rev_id=name)
         found = scripts if isinstance(scripts, list) else [scripts]
         return [Path(script.path) for script in found if script is not None]
 

@@ -1,15 +1,15 @@
 """Numbers about samples, streamed block by block: histogram, moments, percentiles, projections.
 
 All take a reader and a region of one level and hold a few blocks at a time, whatever the size.
-NaN is left out, except that a projection of NaN is NaN; infinities fall into no bin. Pass a small `level` for a quick
-estimate: means of samples have a narrower spread than the samples.
+NaN is left out, except that a projection of NaN is NaN; infinities fall into no bin. Pass a small
+`level` for a quick estimate: means of samples have a narrower spread than the samples.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -55,8 +55,8 @@ class Selection:
     c: int = 0
     t: slice | int = 0
     z: slice | int = 0
-    y: slice = slice(None)
-    x: slice = slice(None)
+    y: slice = field(default_factory=lambda: slice(None))
+    x: slice = field(default_factory=lambda: slice(None))
     level: int = 0
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Field
 
-from store.tables.columns import Keyed, Owned, index, live_index, live_unique, one_of
+from store.tables.columns import Json, Keyed, Owned, index, live_index, live_unique, one_of
 
 
 class JobState(StrEnum):
@@ -35,7 +36,8 @@ class JobDirection(StrEnum):
 class Job(Owned, table=True):
     """One run of an operation. A worker holds it by a lease; `attempts` fences late finishers.
 
-    `progress` is in percent. The higher `priority` runs first.
+    `options` say where results go and which part of the input is meant. `progress` is in percent.
+    The higher `priority` runs first.
     """
 
     __tablename__ = "job"
@@ -78,6 +80,7 @@ class Job(Owned, table=True):
     favorite: bool = False
     rate: float | None = None
     log_file_id: int | None = Field(default=None, foreign_key="stored_file.id")
+    options: dict[str, Any] | None = Field(default=None, sa_type=Json)
 
 
 class JobParameter(Keyed, table=True):

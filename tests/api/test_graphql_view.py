@@ -232,9 +232,10 @@ async def test_a_wrong_credential_is_401_and_too_many_are_429(client: httpx.Asyn
 
 
 async def ask_raw(headers: list[tuple[bytes, bytes]], chunks: int, size: int) -> tuple[int, int]:
-    """Send a body in chunks; return the status and how many chunks were taken."""
+    """Send a body in chunks; return the status and how many chunks it took to decide on it."""
     taken = 0
     sent: list[Any] = []
+    decided: list[int] = []
 
     async def receive() -> Any:
         nonlocal taken
@@ -243,6 +244,7 @@ async def ask_raw(headers: list[tuple[bytes, bytes]], chunks: int, size: int) ->
 
     async def send(message: Any) -> None:
         sent.append(message)
+        decided.append(taken)
 
     scope = {
         "type": "http",
@@ -252,7 +254,8 @@ async def ask_raw(headers: list[tuple[bytes, bytes]], chunks: int, size: int) ->
         "headers": [(b"content-type", b"application/json"), *headers],
     }
     await make_app()(scope, receive, send)
-    return sent[0]["status"], taken
+    assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+    return sent[0]["status"], decided[0]
 
 
 async def test_a_declared_10_mb_query_is_413_without_reading_any_of_it() -> None:

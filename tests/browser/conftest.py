@@ -88,6 +88,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Watched]]:
         watched = Watched(context.new_page())
         watched.page.set_default_timeout(20_000)
         watched.page.on("request", lambda request: watched.note_request(request.url))
+        watched.page.on("worker", lambda worker: watched.note_request(worker.url))
         watched.page.on("websocket", lambda socket: watched.note_request(socket.url))
         watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
         watched.page.on(

@@ -891,6 +891,7 @@ def create_jobs() -> None:
         sa.Column("favorite", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("rate", sa.Double(), nullable=True),
         sa.Column("log_file_id", ID, nullable=True),
+        sa.Column("options", JSON, nullable=True),
         sa.CheckConstraint(
             "state IN ('not_launched', 'queued', 'running', 'succeeded', 'failed', 'indeterminate', 'waiting', 'previewed', 'killed', 'retrying')",
             name=op.f("ck_job_state"),
@@ -1809,7 +1810,6 @@ def create_rois() -> None:
             "kind IN ('rectangle', 'ellipse', 'polygon', 'polyline', 'line', 'point', 'mask', 'label')",
             name=op.f("ck_shape_kind"),
         ),
-        sa.ForeignKeyConstraint(["image_id"], ["image.id"], name="fk_shape_image_id"),
         sa.ForeignKeyConstraint(["roi_id"], ["roi.id"], name="fk_shape_roi_id"),
         sa.PrimaryKeyConstraint("id", name="pk_shape"),
     )

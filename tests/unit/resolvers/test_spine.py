@@ -4,6 +4,7 @@ The classes below are the pattern that every noun follows; only the hub behind t
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -359,14 +360,14 @@ async def test_fields_with_different_arguments_are_grouped_by_their_arguments(
 async def test_edges_carry_cursors_that_continue_the_list_in_its_own_order(
     context: Context,
 ) -> None:
-    query = """query ($after: String) { shelf(id: "%s") { books(
+    query = """query ($shelf: ID!, $after: String) { shelf(id: $shelf) { books(
         first: 2, after: $after, orderBy: {field: PAGES, direction: DESC}
     ) { edges { cursor node { legacyId } } pageInfo { hasNextPage hasPreviousPage endCursor } } } }
-    """ % encode_id("Shelf", 1)
+    """
     seen: list[int] = []
     after, more = None, True
     while more:
-        answer = await ask(context, query, after=after)
+        answer = await ask(context, query, shelf=encode_id("Shelf", 1), after=after)
         books = answer["data"]["shelf"]["books"]
         seen += [edge["node"]["legacyId"] for edge in books["edges"]]
         assert books["pageInfo"]["endCursor"] == books["edges"][-1]["cursor"]
@@ -477,14 +478,13 @@ async def test_a_field_left_out_is_not_a_null(context: Context) -> None:
 
 
 async def test_the_second_mutation_of_a_request_sees_what_the_first_did(context: Context) -> None:
-    one = encode_id("Book", 11)
     answer = await ask(
         context,
-        """mutation { a: renameBook(input: {id: "%s", title: "A"}) { ...Shelf }
-                      b: renameBook(input: {id: "%s", title: "B"}) { ...Shelf } }
+        """mutation ($id: ID!) { a: renameBook(input: {id: $id, title: "A"}) { ...Shelf }
+                                 b: renameBook(input: {id: $id, title: "B"}) { ...Shelf } }
         fragment Shelf on RenameBookPayload {
-            book { shelf { books(where: {titleContains: "A"}) { totalCount } } } }"""
-        % (one, one),
+            book { shelf { books(where: {titleContains: "A"}) { totalCount } } } }""",
+        id=encode_id("Book", 11),
     )
     totals = [part["book"]["shelf"]["books"]["totalCount"] for part in answer["data"].values()]
     assert totals == [1, 0]
@@ -594,6 +594,16 @@ async def test_too_many_tokens_and_too_long_a_text_are_refused(context: Context)
     assert "40 tokens" in tokens["errors"][0]["message"]
     text = await ask(context, "{ broken }" + " " * 100, make_schema(characters=50))
     assert "50" in text["errors"][0]["message"]
+
+
+async def test_a_document_that_repeats_fields_to_wear_out_validation_is_refused_soon(
+    context: Context,
+) -> None:
+    parts = " books { nodes { title } }" * 500
+    started = time.perf_counter()
+    answer = await ask(context, "{ shelves { nodes {" + parts + "} } }")
+    assert answer["errors"][0]["extensions"] == {"code": "too_large", "what": "repeated fields"}
+    assert time.perf_counter() - started < 1.5
 
 
 async def test_an_operation_past_the_deadline_is_ended(context: Context) -> None:

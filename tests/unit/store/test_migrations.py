@@ -66,10 +66,10 @@ async def definitions(connection: AsyncConnection) -> set[str]:
         " column_default, collation_name)"
         " FROM information_schema.columns WHERE table_schema = 'public'",
     )
-    found = set()
+    lines: set[str] = set()
     for query in queries:
-        found |= set(await connection.scalars(text(query)))
-    return found
+        lines |= set(await connection.scalars(text(query)))
+    return lines
 
 
 async def test_an_upgrade_leaves_nothing_pending(empty_database_url: str) -> None:

@@ -61,8 +61,8 @@ async def refused(connection: AsyncConnection, statement: Any) -> bool:
 
 def leading_columns(inspector: Inspector, name: str) -> tuple[set[Any], set[Any]]:
     """Return the columns that lead an index over every row with a value, and over some rows."""
-    full = {inspector.get_pk_constraint(name)["constrained_columns"][0]}
-    partial = set()
+    full: set[Any] = {inspector.get_pk_constraint(name)["constrained_columns"][0]}
+    partial: set[Any] = set()
     for index in inspector.get_indexes(name):
         leading = index["column_names"][0]
         options = index.get("dialect_options", {})
@@ -73,7 +73,7 @@ def leading_columns(inspector: Inspector, name: str) -> tuple[set[Any], set[Any]
 
 
 def test_every_table_of_the_model_exists() -> None:
-    assert sorted(noun.__tablename__ for noun in ALL) == sorted(MODEL.split())
+    assert sorted(table(noun).name for noun in ALL) == sorted(MODEL.split())
 
 
 def test_every_table_says_what_it_is() -> None:
@@ -250,7 +250,7 @@ async def test_a_record_reads_columns_named_like_methods_of_a_tuple(
     (shape,) = records(await connection.execute(select(table(Shape))), Shape)
     assert (shape.t, shape.z, shape.footprint, shape.params) == (7, None, b"\x01\xff", {"x": 0.1})
     assert (shape.x0, shape.size, shape.points) == (1.5, 4.0, 4)
-    assert record_type(Shape) is type(shape)
+    assert type(shape) is record_type(Shape)  # type: ignore[comparison-overlap]
     with pytest.raises(AttributeError):
         shape.t = 8
 

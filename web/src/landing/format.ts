@@ -32,11 +32,11 @@ export const count = (value: number): string => whole.format(value);
 export const many = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
-/** Write the sizes that matter at a glance: `1,280 × 1,024 · 3 channels · 12 z`. */
+/** Write the sizes that matter at a glance: `1,280 × 1,024 · 3 ch · 12 z`. */
 export function sizeText(sizes: Sizes | null): string {
   if (!sizes) return 'no pixels yet';
   const parts = [`${count(sizes.sizeX)} × ${count(sizes.sizeY)}`];
-  if (sizes.sizeC > 1) parts.push(many(sizes.sizeC, 'channel'));
+  if (sizes.sizeC > 1) parts.push(`${count(sizes.sizeC)} ch`);
   if (sizes.sizeZ > 1) parts.push(`${count(sizes.sizeZ)} z`);
   if (sizes.sizeT > 1) parts.push(`${count(sizes.sizeT)} t`);
   return parts.join(' · ');

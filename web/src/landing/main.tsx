@@ -2,6 +2,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import './styles/base.css';
+import './styles/jobs.css';
 import './styles/pages.css';
 import './styles/pieces.css';
 import { App } from './App';

@@ -1,0 +1,56 @@
+"""The hub as one actor sees it: every service, over one catalog. Made once per request."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from adapters.containers import Containers
+from adapters.images import Images
+from adapters.imports import Imports
+from adapters.infrastructure import Infrastructure
+from adapters.pixels import PixelAccess
+from store.access.cache import VerdictCache
+from store.actor import Actor
+from store.catalog import Catalog
+from store.pixels.statistics import Histogram, Statistics
+
+
+class Hub:
+    """Hands out the services; each is made when first asked for."""
+
+    def __init__(
+        self, infrastructure: Infrastructure, actor: Actor, views: VerdictCache | None = None
+    ) -> None:
+        self.infrastructure = infrastructure
+        self.actor = actor
+        self.catalog = Catalog(infrastructure.database, actor)
+        self._views = views if views is not None else VerdictCache()
+
+    @cached_property
+    def containers(self) -> Containers:
+        """Projects, datasets, screens, plates and images in their hierarchy."""
+        return Containers(self.catalog)
+
+    @cached_property
+    def images(self) -> Images:
+        """Images, channels and rendering settings."""
+        return Images(self.catalog)
+
+    @cached_property
+    def pixels(self) -> PixelAccess:
+        """Samples and pictures."""
+        return PixelAccess(self.infrastructure, self.catalog, self.images, self._views)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """Bringing files in."""
+        return Imports(self.infrastructure, self.catalog, self.images)
+
+    async def histogram(self, image_id: int, **plane: Any) -> Histogram:
+        """Return the histogram of one plane of a channel."""
+        return await self.pixels.histogram(await self.pixels.view(image_id), **plane)
+
+    async def statistics(self, image_id: int, **plane: Any) -> Statistics:
+        """Return figures over one plane of a channel."""
+        return await self.pixels.statistics(await self.pixels.view(image_id), **plane)

@@ -1,0 +1,405 @@
+"""Images with their pixels and channels, and where to get them as data or as pictures."""
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from schema.containers import shared
+from schema.context import Info
+from schema.filters import MomentFilter, TextFilter
+from schema.nodes import Node, Owned
+from schema.paging import OrderDirection
+from schema.scalars import JSON, BigInt, Color, DateTime
+from store.access.capabilities import Can
+
+if TYPE_CHECKING:
+    from schema.containers import Dataset
+    from schema.operations import Job
+
+
+@strawberry.enum(description="What images may be ordered by.")
+class ImageOrderField(Enum):
+    NAME = strawberry.enum_value("NAME", description="Their name; upper and lower case are alike.")
+    CREATED = strawberry.enum_value("CREATED", description="When they came into the hub.")
+    ID = strawberry.enum_value("ID", description="Their number, which grows with time.")
+
+
+@strawberry.input(description="How to order images.")
+class ImageOrder:
+    field: ImageOrderField = strawberry.field(description="By what.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.ASC, description="Which way."
+    )
+
+
+@strawberry.input(description="Which images; all that is given must hold.")
+class ImageWhere:
+    name: TextFilter | None = strawberry.field(default=None, description="Tests on the name.")
+    description: TextFilter | None = strawberry.field(
+        default=None, description="Tests on the description."
+    )
+    created_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they came into the hub."
+    )
+    acquired_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were taken."
+    )
+    owner: strawberry.ID | None = strawberry.field(default=None, description="Of this person.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="Of this group.")
+    dataset: strawberry.ID | None = strawberry.field(default=None, description="In this dataset.")
+    made_by: strawberry.ID | None = strawberry.field(default=None, description="Made by this job.")
+    orphaned: bool | None = strawberry.field(
+        default=None, description="True: in no dataset and no well; false: in at least one."
+    )
+    and_: list["ImageWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["ImageWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "ImageWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
+
+
+@strawberry.type(description="One step of the pyramid of resolutions.")
+class PixelsLevel:
+    path: str = strawberry.field(description="Its name inside the image's OME-Zarr.")
+    size_y: BigInt = strawberry.field(description="Rows.")
+    size_x: BigInt = strawberry.field(description="Columns.")
+
+
+@strawberry.type(description="The samples of an image: sizes, type and scale.")
+class Pixels:
+    size_t: int = strawberry.field(description="Points in time.")
+    size_c: int = strawberry.field(description="Channels; red, green and blue count as three.")
+    size_z: int = strawberry.field(description="Focal planes.")
+    size_y: BigInt = strawberry.field(description="Rows of the full resolution.")
+    size_x: BigInt = strawberry.field(description="Columns of the full resolution.")
+    type: str = strawberry.field(description="Sample type, such as uint16 or float32.")
+    rgb: bool = strawberry.field(description="Whether it is a colour picture.")
+    physical_size_x: float | None = strawberry.field(description="Width of a pixel in µm.")
+    physical_size_y: float | None = strawberry.field(description="Height of a pixel in µm.")
+    physical_size_z: float | None = strawberry.field(description="Step between planes in µm.")
+    time_increment: float | None = strawberry.field(description="Seconds between points in time.")
+    levels: list[PixelsLevel] = strawberry.field(description="The pyramid, full resolution first.")
+    generation: int = strawberry.field(
+        description="Grows when the samples change; part of the addresses of pictures."
+    )
+    sha256: str | None = strawberry.field(description="Checksum of the full resolution.")
+    bytes: BigInt | None = strawberry.field(description="Space on disk.")
+
+    @classmethod
+    def of(cls, row: Any) -> "Pixels | None":
+        """Show a row; None for an image declared without pixels."""
+        if row.store_key is None:
+            return None
+        return cls(
+            size_t=row.size_t,
+            size_c=row.size_c,
+            size_z=row.size_z,
+            size_y=BigInt(row.size_y),
+            size_x=BigInt(row.size_x),
+            type=row.dtype,
+            rgb=row.rgb,
+            physical_size_x=row.physical_size_x,
+            physical_size_y=row.physical_size_y,
+            physical_size_z=row.physical_size_z,
+            time_increment=row.time_increment,
+            levels=[
+                PixelsLevel(
+                    path=level["path"],
+                    size_y=BigInt(level["shape"][3]),
+                    size_x=BigInt(level["shape"][4]),
+                )
+                for level in row.levels
+            ],
+            generation=row.generation,
+            sha256=row.sha256,
+            bytes=None if row.bytes is None else BigInt(row.bytes),
+        )
+
+
+@strawberry.type(description="One channel of an image.")
+class Channel(Node):
+    position: int = strawberry.field(description="Its place among the channels, from 0.")
+    name: str | None = strawberry.field(description="What it is called.")
+    color: Color = strawberry.field(description="The colour it is shown in at first.")
+    emission_nm: float | None = strawberry.field(description="Emission wavelength in nm.")
+    excitation_nm: float | None = strawberry.field(description="Excitation wavelength in nm.")
+    fluor: str | None = strawberry.field(description="The dye or fluorescent protein.")
+    minimum: float | None = strawberry.field(description="Smallest sample of the channel.")
+    maximum: float | None = strawberry.field(description="Greatest sample of the channel.")
+
+    @classmethod
+    def of(cls, row: Any) -> "Channel":
+        """Show a row."""
+        return cls(
+            key=row.id,
+            position=row.position,
+            name=row.name,
+            color=Color(row.color),
+            emission_nm=row.emission_nm,
+            excitation_nm=row.excitation_nm,
+            fluor=row.fluor,
+            minimum=row.minimum,
+            maximum=row.maximum,
+        )
+
+
+@strawberry.type(description="How one channel is shown.")
+class ChannelRendering:
+    active: bool = strawberry.field(description="Whether it is shown.")
+    start: float = strawberry.field(description="Samples up to this are black.")
+    end: float = strawberry.field(description="Samples from this on are brightest.")
+    color: str = strawberry.field(description="Its colour, as RRGGBB.")
+    lut: str | None = strawberry.field(description="A lookup table instead of the colour.")
+    inverted: bool = strawberry.field(description="Whether bright and dark change places.")
+    family: str = strawberry.field(description="The curve: linear, polynomial, exponential, …")
+    coefficient: float = strawberry.field(description="The curve's parameter; gamma.")
+
+
+@strawberry.type(description="How an image is shown to you.")
+class Rendering:
+    model: str = strawberry.field(description="color or greyscale.")
+    z: int = strawberry.field(description="The plane shown first.")
+    t: int = strawberry.field(description="The point in time shown first.")
+    projection: str | None = strawberry.field(description="intmax, intmean, intsum or null.")
+    channels: list[ChannelRendering] = strawberry.field(description="One entry per channel.")
+
+
+@strawberry.type(description="How many samples fall into each of equal steps.")
+class Histogram:
+    counts: list[BigInt] = strawberry.field(description="Samples in each bin.")
+    edges: list[float] = strawberry.field(description="Limits of the bins, one more than bins.")
+
+
+@strawberry.type(description="Figures over one plane of a channel.")
+class Statistics:
+    count: BigInt = strawberry.field(description="Samples; NaN are left out.")
+    minimum: float | None = strawberry.field(description="Smallest sample.")
+    maximum: float | None = strawberry.field(description="Greatest sample.")
+    mean: float | None = strawberry.field(description="Mean.")
+    std: float | None = strawberry.field(description="Standard deviation, over n.")
+    sum: float | None = strawberry.field(description="Sum.")
+
+
+@strawberry.type(description="Where to fetch samples, and how they are laid out there.")
+class RegionLink:
+    url: str = strawberry.field(description="Address of the raw bytes; send your credential.")
+    shape: list[int] = strawberry.field(description="Sizes along t, c, z, y and x.")
+    type: str = strawberry.field(description="Sample type.")
+    byte_order: str = strawberry.field(description="Always little.")
+
+
+@strawberry.federation.type(keys=["id"], description="An image.")
+class Image(Owned):
+    name: str = strawberry.field(description="What it is called.")
+    description: str | None = strawberry.field(description="What it shows.")
+    acquired_at: DateTime | None = strawberry.field(description="When it was taken.")
+    format: str | None = strawberry.field(description="The format of the file it came from.")
+    series: int = strawberry.field(description="Its number in that file, from 0.")
+    magnification: float | None = strawberry.field(description="Of the objective.")
+    acquisition: JSON | None = strawberry.field(
+        description="What else the file says: instrument, objective, original metadata."
+    )
+    job_key: strawberry.Private[int | None]
+
+    @classmethod
+    def of(cls, row: Any, can: Can) -> "Image":
+        """Show a row."""
+        return cls(
+            **shared(row, can),
+            name=row.name,
+            description=row.description,
+            acquired_at=None if row.acquired_at is None else DateTime(row.acquired_at),
+            format=row.format,
+            series=row.series,
+            magnification=row.magnification,
+            acquisition=None if row.acquisition is None else JSON(row.acquisition),
+            job_key=row.made_by_job,
+        )
+
+    @strawberry.field(description="Its samples; null for an image declared without any.")
+    async def pixels(self, info: Info) -> Pixels | None:
+        row = await info.context.loaders.pixels_of_image.load(self.key)
+        return None if row is None else Pixels.of(row)
+
+    @strawberry.field(description="Its channels, in order.")
+    async def channels(self, info: Info) -> list[Channel]:
+        found: list[Channel] = await info.context.loaders.channels_of_image.load(self.key)
+        return found
+
+    @strawberry.field(description="The datasets it lies in, those you may see.")
+    async def datasets(
+        self, info: Info
+    ) -> list[Annotated["Dataset", strawberry.lazy("schema.containers")]]:
+        found: list[Dataset] = await info.context.loaders.datasets_of_image.load(self.key)
+        return found
+
+    @strawberry.field(description="The job that made it; null for an imported image.")
+    async def created_by(
+        self, info: Info
+    ) -> Annotated["Job", strawberry.lazy("schema.operations")] | None:
+        if self.job_key is None:
+            return None
+        job: Job | None = await info.context.loaders.job_by_id.load(self.job_key)
+        return job
+
+    @strawberry.field(
+        description="How it is shown to you: your settings, the owner's, or the file's."
+    )
+    async def rendering(self, info: Info) -> Rendering | None:
+        shown: Rendering | None = await info.context.loaders.rendering_of_image.load(self.key)
+        return shown
+
+    @strawberry.field(description="Address of its OME-Zarr group, for viewers and scripts.")
+    def zarr_url(self) -> str:
+        return f"/zarr/{self.key}.zarr"
+
+    @strawberry.field(
+        description="Address of a small picture; the longer side has this many pixels."
+    )
+    async def thumbnail_url(self, info: Info, size: int = 256) -> str:
+        row = await info.context.loaders.pixels_of_image.load(self.key)
+        generation = 0 if row is None else row.generation
+        return f"/tiles/{self.key}/thumbnail?size={size}&v={generation}"
+
+    @strawberry.field(description="Address of one 256 × 256 tile of a level, drawn as you see it.")
+    async def tile_url(
+        self,
+        info: Info,
+        level: int = 0,
+        x: int = 0,
+        y: int = 0,
+        z: int | None = None,
+        t: int | None = None,
+    ) -> str:
+        row = await info.context.loaders.pixels_of_image.load(self.key)
+        generation = 0 if row is None else row.generation
+        plane = "".join(f"&{axis}={n}" for axis, n in (("z", z), ("t", t)) if n is not None)
+        return f"/tiles/{self.key}/{level}/{y}/{x}?v={generation}{plane}"
+
+    @strawberry.field(description="Where to fetch raw samples of a box of one level.")
+    async def region(
+        self,
+        info: Info,
+        x: int = 0,
+        y: int = 0,
+        width: int | None = None,
+        height: int | None = None,
+        level: int = 0,
+        c: list[int] | None = None,
+        z: int = 0,
+        t: int = 0,
+    ) -> RegionLink | None:
+        row = await info.context.loaders.pixels_of_image.load(self.key)
+        if row is None or level >= len(row.levels) or level < 0:
+            return None
+        _t, size_c, _z, size_y, size_x = row.levels[level]["shape"]
+        wide = min(width or size_x, size_x - x)
+        high = min(height or size_y, size_y - y)
+        listed = f"&c={','.join(map(str, c))}" if c is not None else ""
+        return RegionLink(
+            url=f"/tiles/{self.key}/region?level={level}&x={x}&y={y}&width={wide}&height={high}"
+            f"&z={z}&t={t}{listed}&v={row.generation}",
+            shape=[1, size_c if c is None else len(c), 1, high, wide],
+            type=row.dtype,
+            byte_order="little",
+        )
+
+    @strawberry.field(description="How the samples of one plane of a channel are distributed.")
+    async def histogram(
+        self, info: Info, channel: int = 0, z: int = 0, t: int = 0, bins: int = 256
+    ) -> Histogram:
+        found = await info.context.hub.histogram(self.key, channel=channel, z=z, t=t, bins=bins)
+        return Histogram(
+            counts=[BigInt(int(count)) for count in found.counts],
+            edges=[float(edge) for edge in found.edges],
+        )
+
+    @strawberry.field(description="Figures over one plane of a channel.")
+    async def statistics(self, info: Info, channel: int = 0, z: int = 0, t: int = 0) -> Statistics:
+        found = await info.context.hub.statistics(self.key, channel=channel, z=z, t=t)
+        return Statistics(
+            count=BigInt(found.count),
+            minimum=_number(found.minimum),
+            maximum=_number(found.maximum),
+            mean=_number(found.mean),
+            std=_number(found.std),
+            sum=_number(float(found.sum)),
+        )
+
+    @strawberry.field(description="Address for downloading it: ome-tiff or ome-zarr.")
+    def download_url(self, format: str = "ome-tiff") -> str:
+        return f"/transfers/images/{self.key}?format={format}"
+
+
+def _number(value: float) -> float | None:
+    return None if value != value or value in (float("inf"), float("-inf")) else value
+
+
+@strawberry.input(description="What to change of an image.")
+class UpdateImageInput:
+    id: strawberry.ID = strawberry.field(description="The image.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="Its new name.")
+    description: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Its new description; null removes it."
+    )
+    acquired_at: DateTime | None = strawberry.field(
+        default=strawberry.UNSET, description="When it was taken."
+    )
+    version: int | None = strawberry.field(
+        default=None, description="The version you saw; refused if it was changed since."
+    )
+
+
+@strawberry.input(description="What to change of a channel.")
+class UpdateChannelInput:
+    id: strawberry.ID = strawberry.field(description="The channel.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="Its new name.")
+    color: Color | None = strawberry.field(default=strawberry.UNSET, description="Its new colour.")
+    emission_nm: float | None = strawberry.field(
+        default=strawberry.UNSET, description="Emission wavelength in nm."
+    )
+    excitation_nm: float | None = strawberry.field(
+        default=strawberry.UNSET, description="Excitation wavelength in nm."
+    )
+    fluor: str | None = strawberry.field(default=strawberry.UNSET, description="The dye.")
+
+
+@strawberry.input(description="How to show one channel; what is left out stays.")
+class ChannelRenderingInput:
+    position: int = strawberry.field(description="The channel's place, from 0.")
+    active: bool | None = strawberry.field(default=None, description="Whether it is shown.")
+    start: float | None = strawberry.field(default=None, description="Up to this is black.")
+    end: float | None = strawberry.field(default=None, description="From this on is brightest.")
+    color: str | None = strawberry.field(default=None, description="Its colour, as RRGGBB.")
+    lut: str | None = strawberry.field(
+        default=strawberry.UNSET, description="A lookup table by name; null for the colour."
+    )
+    inverted: bool | None = strawberry.field(default=None, description="Swap bright and dark.")
+    family: str | None = strawberry.field(default=None, description="The curve's family.")
+    coefficient: float | None = strawberry.field(default=None, description="The curve's parameter.")
+
+
+@strawberry.input(description="How you want to see an image.")
+class SaveRenderingInput:
+    id: strawberry.ID = strawberry.field(description="The image.")
+    channels: list[ChannelRenderingInput] = strawberry.field(
+        default_factory=list, description="Channels to change."
+    )
+    model: str | None = strawberry.field(default=None, description="color or greyscale.")
+    z: int | None = strawberry.field(default=None, description="The plane shown first.")
+    t: int | None = strawberry.field(default=None, description="The time shown first.")
+
+
+@strawberry.type(description="The changed image.")
+class ImagePayload:
+    image: Image = strawberry.field(description="As it is now.")
+
+
+@strawberry.type(description="The changed channel.")
+class ChannelPayload:
+    channel: Channel = strawberry.field(description="As it is now.")
