@@ -484,9 +484,9 @@ def orphaned(noun: type[SQLModel]) -> Any:
     return and_(*predicates)
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: str | None) -> str:
     """Return a name free of control characters and surrounding blanks. Raises Invalid."""
-    cleaned = name.strip()
+    cleaned = (name or "").strip()
     if not cleaned:
         raise Invalid("name", "must not be empty.")
     if len(cleaned) > NAME_LENGTH:

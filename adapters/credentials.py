@@ -66,7 +66,7 @@ class Credentials:
     ) -> None:
         self._catalog = Catalog(database, Actor.system())
         self._sealing = sealing
-        self._throttle = throttle or Throttle()
+        self._throttle = Throttle() if throttle is None else throttle
         self._passwords = passwords
         self._life_ms = session_hours * HOUR_MS
         self._touching: dict[int, asyncio.Task[None]] = {}

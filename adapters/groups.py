@@ -52,6 +52,10 @@ class Groups:
         """Return one group. Raises NotFound."""
         return await self._catalog.one(Group, id)
 
+    async def by_ids(self, ids: Sequence[int]) -> list[Group | None]:
+        """Return groups in the order of the ids; None for an unknown one. One statement."""
+        return await self._catalog.by_ids(Group, ids)
+
     async def by_name(self, name: str) -> Group | None:
         """Return the group of a name, in any case of letters, or None."""
         found = await self._catalog.all(
@@ -80,6 +84,29 @@ class Groups:
         """Return the memberships of each group, by user id. One statement."""
         return await self._catalog.grouped(
             Membership, "group_id", group_ids, order=(_membership.user_id,)
+        )
+
+    async def leaders(self, group_ids: Sequence[int]) -> Sequence[Membership]:
+        """Return the leading memberships of these groups. One statement."""
+        return await self._catalog.all(
+            Membership, self._members(group_ids).where(_membership.leader).order_by(_membership.id)
+        )
+
+    async def member_pages(
+        self, group_ids: Sequence[int], keyset: Keyset
+    ) -> dict[int, Page[Membership]]:
+        """Return one page of memberships for each group, in one statement."""
+        return await self._catalog.pages(
+            Membership, self._members(group_ids), _membership.group_id, keyset
+        )
+
+    async def count_members(self, group_ids: Sequence[int]) -> dict[int, int]:
+        """Count the members of each group, in one statement."""
+        return await self._catalog.counts(self._members(group_ids), _membership.group_id)
+
+    def _members(self, group_ids: Sequence[int]) -> Any:
+        return self._catalog.select(Membership).where(
+            self._catalog.members(_membership.group_id, set(group_ids))
         )
 
     async def create(
@@ -170,10 +197,12 @@ class Groups:
 
         return await self._catalog.write("delete_group", work)
 
-    async def put_member(self, group_id: int, user_id: int, *, leader: bool = False) -> Membership:
+    async def put_member(
+        self, group_id: int, user_id: int, *, leader: bool | None = False
+    ) -> Membership:
         """Make a person a member, as leader or plain; whoever is one already keeps the row.
 
-        Raises Forbidden unless the actor leads the group or is an administrator.
+        `leader` None leaves a member what they are and makes anybody else a plain one. Raises Forbidden unless the actor leads the group or is an administrator.
         """
 
         async def work(unit: Unit) -> Membership:
@@ -188,7 +217,9 @@ class Groups:
             unit.journal.summary = f"make {person.username} {role} of {group.name}"
             there = await self._membership(unit, group_id, user_id)
             if there is None:
-                return await join(unit, user_id, group_id, leader=leader)
+                return await join(unit, user_id, group_id, leader=bool(leader))
+            if leader is None:
+                return there
             return await unit.change(Membership, there.id, leader=leader)
 
         return await self._catalog.write("put_member", work)
@@ -291,8 +322,8 @@ def _holding() -> list[type[SQLModel]]:
     return [noun for noun in ALL if {"owner_id", "group_id"} <= set(table(noun).c.keys())]
 
 
-def _checked_name(name: str) -> str:
-    title = name.strip()
+def _checked_name(name: str | None) -> str:
+    title = (name or "").strip()
     if not title or len(title) > NAME_LENGTH or not title.isprintable():
         raise Invalid("name", f"use 1 to {NAME_LENGTH} printable characters.")
     return title

@@ -6,9 +6,12 @@ from functools import cached_property
 from typing import Any
 
 from adapters.containers import Containers
+from adapters.exports import Exports
 from adapters.images import Images
 from adapters.imports import Imports
 from adapters.infrastructure import Infrastructure
+from adapters.jobs.service import Jobs
+from adapters.people import People
 from adapters.pixels import PixelAccess
 from store.access.cache import VerdictCache
 from store.actor import Actor
@@ -26,6 +29,11 @@ class Hub:
         self.actor = actor
         self.catalog = Catalog(infrastructure.database, actor)
         self._views = views if views is not None else VerdictCache()
+
+    @cached_property
+    def people(self) -> People:
+        """Accounts, groups, grants, tokens and sessions."""
+        return People(self.catalog)
 
     @cached_property
     def containers(self) -> Containers:
@@ -46,6 +54,16 @@ class Hub:
     def imports(self) -> Imports:
         """Bringing files in."""
         return Imports(self.infrastructure, self.catalog, self.images)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Bringing images out."""
+        return Exports(self.infrastructure, self.pixels)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Operations, and the jobs that run them."""
+        return Jobs(self.infrastructure, self.catalog)
 
     async def histogram(self, image_id: int, **plane: Any) -> Histogram:
         """Return the histogram of one plane of a channel."""

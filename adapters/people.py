@@ -208,12 +208,15 @@ class People:
             after["username_key"] = name_key(after["username"])
 
         async def work(unit: Unit) -> User:
+            if set(ADMINISTERED) & after.keys():
+                require_administrator(unit.actor, "change", id)
+            if after.get("enabled") is False:
+                await keep_administrators(unit, self._catalog, id)
             seen = await unit.one(User, id)
-            if id != unit.actor.user_id or set(ADMINISTERED) & after.keys():
+            if id != unit.actor.user_id:
                 require_administrator(unit.actor, "change", id)
                 await require_rank(unit, "change", id)
-            if after.get("enabled") is False and seen.enabled:
-                await keep_administrators(unit, self._catalog, id)
+            if after.get("enabled") is False:
                 await end_sessions(unit, _session.user_id == id)
             unit.journal.summary = f"change user {seen.username}"
             return await unit.change(User, id, expected=expected, **after)
@@ -278,12 +281,12 @@ class People:
         """
 
         async def work(unit: Unit) -> Impact:
-            person = await unit.one(User, id)
             require_administrator(unit.actor, "delete", id)
-            await require_rank(unit, "delete", id)
             if id == unit.actor.user_id:
                 raise Forbidden("delete", "user", id, "it is your own; ask another administrator.")
             await keep_administrators(unit, self._catalog, id)
+            person = await unit.one(User, id)
+            await require_rank(unit, "delete", id)
             await end_sessions(unit, _session.user_id == id)
             await end_tokens(unit, _token.user_id == id)
             await unit.execute(
@@ -383,7 +386,9 @@ async def _insert(
     return person
 
 
-def _checked_username(username: str) -> str:
+def _checked_username(username: str | None) -> str:
+    if username is None:
+        raise Invalid("username", "an account cannot be without.")
     if username != username.strip() or not username or len(username) > USERNAME_LENGTH:
         raise Invalid("username", f"use 1 to {USERNAME_LENGTH} characters, no blank at the ends.")
     if not username.isprintable() or set(username) & set(":/"):

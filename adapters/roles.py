@@ -56,7 +56,7 @@ class Roles:
         """Take a role away. Raises Conflict for the last administrator's."""
 
         async def work(unit: Unit) -> None:
-            await self._authorise(unit, user_id, [role])
+            await self._authorise(unit, user_id, [role], going=[role])
             await self._take(unit, user_id, [role])
             await _sign(unit, f"take from user {user_id} the role {role.name}")
 
@@ -66,9 +66,10 @@ class Roles:
         """Make `role` the highest role of an account: lower ones stay, higher ones go."""
 
         async def work(unit: Unit) -> None:
+            higher = [one for one in Role if one > role]
             held = await roles_of(unit, user_id)
-            higher = [one for one in held if one > role]
-            await self._authorise(unit, user_id, [role, *higher])
+            touched = [role, *(one for one in higher if one in held)]
+            await self._authorise(unit, user_id, touched, going=higher)
             if role not in held:
                 await add_roles(unit, user_id, [role])
                 await _follow(unit, user_id, {*held, role})
@@ -77,8 +78,12 @@ class Roles:
 
         await self._catalog.write("define_role", work)
 
-    async def _authorise(self, unit: Unit, user_id: int, roles: Iterable[Role]) -> None:
+    async def _authorise(
+        self, unit: Unit, user_id: int, roles: Iterable[Role], going: Sequence[Role] = ()
+    ) -> None:
         require_administrator(unit.actor, "change the roles of", user_id)
+        if going:
+            await keep_administrators(unit, self._catalog, user_id, going)
         person = await unit.one(User, user_id)
         if person.kind != UserKind.HUMAN.value:
             raise Conflict(f"User {user_id} is the account of a job; roles are for people.")
@@ -86,7 +91,6 @@ class Roles:
             await require_super(unit, "change the role super_admin of", user_id)
 
     async def _take(self, unit: Unit, user_id: int, roles: Sequence[Role]) -> None:
-        await keep_administrators(unit, self._catalog, user_id, roles)
         held = await unit.all(UserRole, _role.user_id == user_id)
         for row in held:
             if row.role in roles:
@@ -137,7 +141,8 @@ async def keep_administrators(
 ) -> None:
     """Raise Conflict if without these roles of an account (all: None) nobody could administer.
 
-    Locks every such role until the unit ends, or two administrators could remove each other.
+    Locks every such role until the unit ends, or two administrators could remove each other. Call it
+    before any account is locked, or the two would wait for one another.
     """
     statement = (
         select(_role.user_id, _role.role)

@@ -59,7 +59,9 @@ class Throttle:
         self._clock = clock
         self._attempts: OrderedDict[tuple[str, str], Attempt] = OrderedDict()
 
-    def __len__(self) -> int:
+    @property
+    def kept(self) -> int:
+        """How many keys are remembered at this moment."""
         return len(self._attempts)
 
     @asynccontextmanager

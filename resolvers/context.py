@@ -19,14 +19,16 @@ from store.actor import Actor
 class Context:
     """What resolvers and fields ask of the request; satisfies `schema.context.RequestContext`.
 
-    `request` is the Starlette request or web socket, opaque here. `renewal` makes a fresh context
-    from the same credential and raises when it is no longer valid.
+    `request` is the Starlette request or web socket, opaque here; `session_id` the session it came
+    with, if it came with one. `renewal` makes a fresh context from the same credential and raises
+    when it is no longer valid.
     """
 
     request: Any
     hub: Any
     actor: Actor
     request_id: str = ""
+    session_id: int | None = None
     loaders: Loaders = field(init=False)
     renewal: Callable[[], Awaitable[Context]] | None = None
 

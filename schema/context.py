@@ -33,6 +33,9 @@ class RequestContext(Protocol):
     @property
     def loaders(self) -> Loaders: ...
 
+    @property
+    def session_id(self) -> int | None: ...
+
     async def connect(
         self,
         relation: str,

@@ -15,7 +15,7 @@ from store.access.capabilities import Can
 
 if TYPE_CHECKING:
     from schema.containers import Dataset
-    from schema.operations import Job
+    from schema.operations import Job, LabelSet, ResultTable
 
 
 @strawberry.enum(description="What images may be ordered by.")
@@ -253,6 +253,20 @@ class Image(Owned):
     async def rendering(self, info: Info) -> Rendering | None:
         shown: Rendering | None = await info.context.loaders.rendering_of_image.load(self.key)
         return shown
+
+    @strawberry.field(description="The label sets made of it.")
+    async def label_sets(
+        self, info: Info
+    ) -> list[Annotated["LabelSet", strawberry.lazy("schema.operations")]]:
+        found: list[LabelSet] = await info.context.loaders.label_sets_of_image.load(self.key)
+        return found
+
+    @strawberry.field(description="The result tables about it.")
+    async def tables(
+        self, info: Info
+    ) -> list[Annotated["ResultTable", strawberry.lazy("schema.operations")]]:
+        found: list[ResultTable] = await info.context.loaders.tables_of_image.load(self.key)
+        return found
 
     @strawberry.field(description="Address of its OME-Zarr group, for viewers and scripts.")
     def zarr_url(self) -> str:

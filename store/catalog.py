@@ -62,16 +62,25 @@ class Catalog:
         """Return ``column IN (ids)`` with one bound value."""
         return self.database.members(column, ids)
 
-    async def all(self, noun: type[N], statement: Select[Any] | None = None) -> Sequence[N]:
-        """Return the rows of a noun that a statement (default: all) finds and the actor sees."""
+    async def all(
+        self,
+        noun: type[N],
+        statement: Select[Any] | None = None,
+        *,
+        settled: Collection[str] = (),
+    ) -> Sequence[N]:
+        """Return the rows of a noun that a statement (default: all) finds and the actor sees.
+
+        `settled` names tables that only hang on rows found visible before, as in `access.visible`.
+        """
         chosen = self.select(noun) if statement is None else statement
-        chosen = visible(chosen, self.actor, self.database)
+        chosen = visible(chosen, self.actor, self.database, settled)
         async with self.database.reading() as connection:
             return records(await connection.execute(chosen), noun)
 
-    async def rows(self, statement: Select[Any]) -> Sequence[Any]:
+    async def rows(self, statement: Select[Any], *, settled: Collection[str] = ()) -> Sequence[Any]:
         """Return plain rows of any SELECT, limited to what the actor sees."""
-        chosen = visible(statement, self.actor, self.database)
+        chosen = visible(statement, self.actor, self.database, settled)
         async with self.database.reading() as connection:
             found: Sequence[Any] = (await connection.execute(chosen)).all()
             return found

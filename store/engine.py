@@ -34,7 +34,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from store.errors import Unavailable
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -139,6 +142,14 @@ class Database(ABC):
         """Tell listeners of this process that events up to this id are committed."""
         for listener in tuple(self._listeners):
             listener(last_event)
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life. Raises Unavailable."""
+        try:
+            async with self.reading() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            raise Unavailable("The database", type(error).__name__) from error
 
     async def close(self) -> None:
         """Let every started unit of work end, then give the connections back."""

@@ -8,11 +8,12 @@ of a failed unit remains.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
@@ -36,6 +37,7 @@ from store.tables.images import Image
 from store.tables.records import record_type, records
 from store.tables.rois import Roi
 from store.tables.screens import Plate, Screen, ScreenPlate, Well, WellSample
+from store.trash import along, refuse, went_along
 
 if TYPE_CHECKING:
     from store.engine import Database
@@ -78,6 +80,7 @@ class Unit:
         self.judge = Judge(database, connection, actor)
         self.journal = Journal(verb, actor.author_id)
         self._touched = Touched()
+        self._drawn: Counter[int] = Counter()  # image → how many regions more it has
 
     # reading inside the transaction
 
@@ -165,7 +168,18 @@ class Unit:
         except IntegrityError as error:
             raise _conflict(error, noun) from error
         self._note("show", noun, ids, ())
+        if noun is Roi:
+            self._drawn.update(row[columns.index("image_id")] for row in rows)
         return ids
+
+    async def add_rows(
+        self, noun: type[SQLModel], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert tuples of a table without ids of its own, such as the rows of a result table.
+
+        They come and go with their parent, which the caller has judged.
+        """
+        await self._database.bulk(self._connection, table(noun), columns, rows)
 
     async def change(
         self, noun: type[N], id: int, *, expected: int | None = None, **after: Any
@@ -195,6 +209,16 @@ class Unit:
         self._tell("changed", noun, stored)
         return stored
 
+    async def grow(self, noun: type[N], row: N) -> N:
+        """Raise the version of a row whose parts changed: shapes of a region, pairs of a map.
+
+        The row was judged and read in this unit; undo brings the parts back, not the number.
+        """
+        await self._set(noun, row.id, {}, row.version)  # type: ignore[attr-defined]  # nouns with parts have both
+        grown: N = _replaced(row, {})
+        self._tell("changed", noun, grown)
+        return grown
+
     async def trash(self, noun: type[SQLModel], ids: Iterable[int]) -> Impact:
         """Put rows into the trash. Raises NotFound or Forbidden for the first that may not go."""
         wanted = list(dict.fromkeys(ids))
@@ -207,8 +231,8 @@ class Unit:
         for row, can in zip(found, await self.judge.capabilities(noun, found), strict=True):
             if not can & Can.DELETE:
                 raise Forbidden("delete", word(noun), row.id)
-        if noun is Roi:
-            await self._refuse_reviewed(wanted)
+        await refuse(self, noun, wanted)
+        await along(self, noun, wanted)
         await self.stamp(noun, wanted)
         impact = Impact()
         impact.count(noun, len(wanted))
@@ -230,11 +254,21 @@ class Unit:
         return len(live)
 
     async def restore(self, noun: type[SQLModel], ids: Iterable[int]) -> int:
-        """Take rows back out of the trash. Raises Conflict when a unique name is taken."""
+        """Take rows back out of the trash, with what went along with them.
+
+        Raises Conflict when a unique name is taken.
+        """
+        wanted = list(ids)
+        commands = {row.trashed_by for row in await self._stored(noun, wanted)} - {None}
+        back = await self._restore(noun, wanted)
+        for child, stamped in await went_along(self, noun, wanted, commands):
+            await self._restore(child, stamped)
+        return back
+
+    async def _restore(self, noun: type[SQLModel], ids: Iterable[int]) -> int:
         row, wanted = cols(noun), list(ids)
         rows = await self._stored(noun, wanted)
-        for found in rows:
-            await self._may_restore(noun, found)
+        await self._may_restore(noun, rows)
         try:
             back = await self.scalars(
                 update(table(noun))
@@ -244,6 +278,8 @@ class Unit:
             )
         except IntegrityError as error:
             raise _conflict(error, noun) from error
+        returned = set(back)
+        rows = [found for found in rows if found.id in returned]
         self._note("show", noun, back, rows)
         for found in rows:
             self._tell("restored", noun, found)
@@ -296,9 +332,25 @@ class Unit:
         if self._touched:
             await close_paths(self._database, self._connection, self._touched, self.actor.author_id)
             await relabel(self._database, self._connection, self._touched)
+        await self._count_regions()
         return await self.journal.write(self._database, self._connection)
 
     # inside
+
+    async def _count_regions(self) -> None:
+        """Keep the number of regions per image, a hint that chooses between two indexes."""
+        image = cols(Image)
+        steps: dict[int, list[int]] = {}
+        for id, step in self._drawn.items():
+            if step:
+                steps.setdefault(step, []).append(id)
+        for step, ids in sorted(steps.items()):
+            now = image.roi_count + step
+            await self._connection.execute(
+                update(table(Image))
+                .where(self.members(image.id, ids))
+                .values(roi_count=case((now < 0, 0), else_=now))
+            )
 
     async def _invert(self, step: Any) -> None:
         noun = _NOUNS[step.noun]
@@ -308,12 +360,13 @@ class Unit:
             for row, can in zip(rows, await self.judge.capabilities(noun, rows), strict=True):
                 if not can & Can.DELETE:
                     raise Forbidden("undo the creation of", word(noun), row.id)
+            await refuse(self, noun, ids)
             if await self.stamp(noun, ids) != len(ids):
                 raise Conflict(f"Some {word(noun)} of this command are already in the trash.")
             for row in rows:
                 self._tell("trashed", noun, row)
         elif step.kind == "hide":
-            if await self.restore(noun, ids) != len(ids):
+            if await self._restore(noun, ids) != len(ids):
                 raise Conflict(f"Some {word(noun)} of this command are no longer in the trash.")
         else:
             await self._set_back(noun, step)
@@ -328,22 +381,12 @@ class Unit:
             )  # fmt: skip
         await self.change(noun, step.first_id, **step.before)
 
-    async def _refuse_reviewed(self, ids: Sequence[int]) -> None:
-        roi = cols(Roi)
-        held = await self.scalars(
-            select(roi.original_id).where(
-                self.members(roi.original_id, ids), roi.trashed_by.is_(None)
-            )
-        )
-        if held:
-            raise Conflict(f"ROI {held[0]} has a reviewed copy; reject the review first.")
-
-    async def _may_restore(self, noun: type[SQLModel], row: Any) -> None:
-        (can,) = await self.judge.capabilities(noun, [row])
-        if not can & Can.READ:
-            raise NotFound(word(noun), row.id)
-        if not can & Can.DELETE:
-            raise Forbidden("restore", word(noun), row.id)
+    async def _may_restore(self, noun: type[SQLModel], rows: Sequence[Any]) -> None:
+        for row, can in zip(rows, await self.judge.capabilities(noun, rows), strict=True):
+            if not can & Can.READ:
+                raise NotFound(word(noun), row.id)
+            if not can & Can.DELETE:
+                raise Forbidden("restore", word(noun), row.id)
 
     async def _stored(self, noun: type[SQLModel], ids: Iterable[int]) -> list[Any]:
         statement = select(table(noun)).where(self.members(cols(noun).id, ids))
@@ -396,7 +439,11 @@ class Unit:
             (self.journal.show if kind == "show" else self.journal.hide)(noun, listed)
         elif noun is Grant:
             self.journal.undoable = False
-        self._touch(noun, rows, new=kind == "show")
+        gathered = list(rows)
+        if noun is Roi:
+            for row in gathered:
+                self._drawn[row.image_id] += 1 if kind == "show" else -1
+        self._touch(noun, gathered, new=kind == "show")
 
     def _touch(self, noun: type[SQLModel], rows: Iterable[Any], *, new: bool = False) -> None:
         touched = self._touched

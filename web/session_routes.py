@@ -1,7 +1,7 @@
 """Signing in and out for the web application: ``/app/session``.
 
-The sign-in takes JSON only. A form of a foreign page cannot send that without asking first, so nobody
-can be signed in to somebody else's account unawares, although there is no secret to check yet.
+The sign-in takes JSON only. A form of a foreign page cannot send that without asking first, so
+nobody can be signed in to somebody else's account unawares, although no secret is checked there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ async def show(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Open a session by user name and password; a session open before in this browser ends."""
     services = services_of(request)
-    foreign = csrf.origin_problem(request) if "origin" in request.headers else None
+    trusted = services.settings.cors_origins
+    foreign = csrf.origin_problem(request, trusted) if "origin" in request.headers else None
     if foreign is not None:
         raise Forbidden("sign in from", "page", request.headers["origin"], foreign)
     username, password = await _typed(request)
@@ -60,7 +61,7 @@ async def sign_in(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """Close the session of this browser; done already is done."""
     services = services_of(request)
-    csrf.require(request)
+    csrf.require(request, trusted=services.settings.cors_origins)
     key = session.presented(request)
     if key is not None and await services.credentials.logout(key):
         services.verdicts.clear()

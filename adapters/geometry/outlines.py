@@ -66,7 +66,7 @@ def _parts(labels: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _edges(parts: NDArray[np.int32]) -> tuple[Vertices, Vertices]:
-    """Return all boundary edges as ``4 · pixel + side``, ascending, and where each one's next is."""
+    """Return all edges as ``4 · pixel + side``, ascending, and the place of each one's next."""
     rows, columns = parts.shape
     padded = np.pad(parts, 1)
     walls = np.empty((rows, columns, 4), dtype=bool)

@@ -7,6 +7,9 @@ and a billionth of a pixel is far below anything drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -24,19 +27,28 @@ def wkt(geometry: BaseGeometry) -> str:
 
 
 def wkt_up(geometry: BaseGeometry, image_height: float) -> str:
-    """Write canonical WKT of a geometry with y down, y up."""
-    return wkt(turn(geometry, image_height))
+    """Write canonical WKT, y up, of a geometry with y down."""
+    return wkts_up([geometry], image_height)[0]
+
+
+def wkts_up(geometries: Sequence[BaseGeometry], image_height: float) -> list[str]:
+    """Write canonical WKT, y up, of many geometries with y down."""
+    turned = _turned(geometries, image_height)
+    return list(shapely.to_wkt(turned, rounding_precision=17, trim=True, output_dimension=2))
 
 
 def turn(geometry: BaseGeometry, image_height: float) -> BaseGeometry:
     """Turn y around at the middle of the image: y down to y up, or back."""
+    return _turned(geometry, image_height)
 
+
+def _turned(geometries: Any, image_height: float) -> Any:
     def turned(points: NDArray[np.float64]) -> NDArray[np.float64]:
         out = points.copy()
         out[:, 1] = np.round(image_height - points[:, 1], _DECIMALS) + 0.0
         return out
 
-    return shapely.transform(geometry, turned)
+    return shapely.transform(geometries, turned)
 
 
 def read_wkt(text: str, field: str = "location") -> BaseGeometry:

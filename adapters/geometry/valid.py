@@ -84,9 +84,8 @@ def flat(geometry: BaseGeometry) -> list[BaseGeometry]:
 
 def count_vertices(geometry: BaseGeometry) -> int:
     """Count vertices without the closing ones of rings."""
-    rings = sum(
-        1 + int(shapely.get_num_interior_rings(part))
-        for part in flat(geometry)
-        if part.geom_type == "Polygon"
-    )
-    return int(shapely.get_num_coordinates(geometry)) - rings
+    every = int(shapely.get_num_coordinates(geometry))
+    if geometry.geom_type == "Polygon":
+        return every - 1 - int(shapely.get_num_interior_rings(geometry))
+    polygons = [part for part in flat(geometry) if part.geom_type == "Polygon"]
+    return every - sum(1 + int(shapely.get_num_interior_rings(part)) for part in polygons)

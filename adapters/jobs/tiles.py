@@ -58,8 +58,8 @@ def fitting_tile(
     """Find the largest tile that fits, or None if not even the least does.
 
     A tile starts with about `largest` squared samples of a plane, in bands of whole rows unless the
-    plane is very wide: bands are what a writer takes fastest. It is halved, first in y and x down to
-    a chunk, then along the other splittable axes, then in y and x again.
+    plane is very wide: bands are what a writer takes fastest. It is halved, first in y and x down
+    to a chunk, then along the other splittable axes, then in y and x again.
     """
     tile = dict(sizes)
     if "y" in splittable:
@@ -77,7 +77,12 @@ def fitting_tile(
 
 def _next_to_halve(tile: Mapping[str, int], splittable: str) -> str | None:
     deep = "".join(axis for axis in splittable if axis not in "yx")
-    for axes, least in (("y", EFFICIENT_TILE), ("x", EFFICIENT_TILE), (deep, 1), ("yx", LEAST_TILE)):
+    for axes, least in (
+        ("y", EFFICIENT_TILE),
+        ("x", EFFICIENT_TILE),
+        (deep, 1),
+        ("yx", LEAST_TILE),
+    ):
         found = [axis for axis in axes if axis in splittable and tile[axis] > least]
         if found:
             return max(found, key=lambda axis: tile[axis])

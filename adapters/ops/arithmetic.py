@@ -76,7 +76,12 @@ def log(image: Plane) -> Annotated[Plane, Port(dtype="float32")]:
     return by_table(image, quiet_log, lambda x: x.astype(np.float32, copy=False))
 
 
-@operation("math.combine", menu="Process > Image Calculator...", locality=Pointwise())
+@operation(
+    "math.combine",
+    menu="Process > Image Calculator...",
+    locality=Pointwise(),
+    working_bytes=24,
+)
 def combine(
     image: Plane,
     other: Annotated[Plane, Port("Second image, of the same size.")],

@@ -49,6 +49,7 @@ def _reach(values: Values) -> int:
     "filter.gaussian",
     menu="Process > Filters > Gaussian Blur...",
     locality=Neighbourhood(_reach),
+    working_bytes=32,
 )
 def gaussian(image: Plane, sigma: Sigma = 1.0, border: Border = "reflect") -> Plane:
     """Smooth a plane with a Gaussian kernel.
@@ -111,6 +112,7 @@ def difference_of_gaussians(
     "filter.unsharp",
     menu="Process > Filters > Unsharp Mask...",
     locality=Neighbourhood(_reach),
+    working_bytes=32,
 )
 def unsharp(
     image: Plane,
@@ -128,6 +130,7 @@ def unsharp(
     "filter.mean",
     menu="Process > Filters > Mean...",
     locality=Neighbourhood(lambda values: int(values["radius"])),
+    working_bytes=24,
 )
 def mean(image: Plane, radius: Radius = 1, border: Border = "nearest") -> Plane:
     """Replace each sample by the mean of the square around it."""
@@ -148,6 +151,7 @@ def mean(image: Plane, radius: Radius = 1, border: Border = "nearest") -> Plane:
     "filter.median",
     menu="Process > Filters > Median...",
     locality=Neighbourhood(lambda values: int(values["radius"])),
+    working_bytes=24,
 )
 def median(image: Plane, radius: Radius = 1, shape: Shape = "square") -> Plane:
     """Replace each sample by the median of the window around it; the edge repeats outwards."""

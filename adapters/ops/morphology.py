@@ -23,25 +23,45 @@ def _twice(values: Values) -> int:
     return 2 * int(values["radius"])
 
 
-@operation("morphology.erode", menu="Process > Morphology > Erode", locality=Neighbourhood(_once))
+@operation(
+    "morphology.erode",
+    menu="Process > Morphology > Erode",
+    locality=Neighbourhood(_once),
+    working_bytes=24,
+)
 def erode(image: Plane, radius: Radius = 1, element: Element = "square") -> Plane:
     """Take the least value under the element; bright objects shrink."""
     return _applied(cv2.MORPH_ERODE, image, radius, element)
 
 
-@operation("morphology.dilate", menu="Process > Morphology > Dilate", locality=Neighbourhood(_once))
+@operation(
+    "morphology.dilate",
+    menu="Process > Morphology > Dilate",
+    locality=Neighbourhood(_once),
+    working_bytes=24,
+)
 def dilate(image: Plane, radius: Radius = 1, element: Element = "square") -> Plane:
     """Take the greatest value under the element; bright objects grow."""
     return _applied(cv2.MORPH_DILATE, image, radius, element)
 
 
-@operation("morphology.open", menu="Process > Morphology > Open", locality=Neighbourhood(_twice))
+@operation(
+    "morphology.open",
+    menu="Process > Morphology > Open",
+    locality=Neighbourhood(_twice),
+    working_bytes=24,
+)
 def opening(image: Plane, radius: Radius = 1, element: Element = "square") -> Plane:
     """Erode, then dilate: bright details smaller than the element go."""
     return _applied(cv2.MORPH_OPEN, image, radius, element)
 
 
-@operation("morphology.close", menu="Process > Morphology > Close", locality=Neighbourhood(_twice))
+@operation(
+    "morphology.close",
+    menu="Process > Morphology > Close",
+    locality=Neighbourhood(_twice),
+    working_bytes=24,
+)
 def closing(image: Plane, radius: Radius = 1, element: Element = "square") -> Plane:
     """Dilate, then erode: dark details smaller than the element go."""
     return _applied(cv2.MORPH_CLOSE, image, radius, element)

@@ -11,10 +11,9 @@ from typing import Annotated, Literal
 import cv2
 import numpy as np
 from scipy import ndimage
-from skimage.feature import peak_local_max
 from skimage.segmentation import watershed as flood
 
-from adapters.operations import Labels, Mask, ObjectWise, Port, operation
+from adapters.operations import Labels, Mask, ObjectWise, Plane, Port, operation
 
 Connectivity = Annotated[
     Literal[4, 8], Port("Neighbours that join: 4 shares an edge, 8 also a corner.")
@@ -55,17 +54,33 @@ def watershed(
 
     Centres are maxima of the distance to the background; from them the mask is flooded.
     """
-    distance = ndimage.distance_transform_edt(mask).astype(np.float32)
-    if sigma > 0:
-        distance = ndimage.gaussian_filter(distance, sigma)
-    objects = label(mask, connectivity)
-    peaks = peak_local_max(distance, min_distance=separation, labels=objects, exclude_border=False)
-    peaks = peaks[np.lexsort((peaks[:, 1], peaks[:, 0]))]
-    markers = np.zeros(mask.shape, np.int32)
-    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+    distance = _distances(mask, sigma)
+    markers = _centres(distance, label(mask, connectivity), separation)
     joins = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
-    parts = flood(-distance, markers, connectivity=joins, mask=mask)
-    return _in_raster_order(np.asarray(parts))
+    return _in_raster_order(np.asarray(flood(-distance, markers, connectivity=joins, mask=mask)))
+
+
+def _distances(mask: Mask, sigma: float) -> Plane:
+    """Exact distance to the background, smoothed; a mask without background has none but 0."""
+    if mask.all():
+        return np.zeros(mask.shape, np.float32)
+    plane = np.ascontiguousarray(mask).view(np.uint8)
+    distance = cv2.distanceTransform(plane, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(cv2.GaussianBlur(distance, (0, 0), sigma) if sigma > 0 else distance)
+
+
+def _centres(distance: Plane, objects: Labels, separation: int) -> Labels:
+    """Number the greatest places within `separation`; an object that has none is its own centre."""
+    window = np.ones((2 * separation + 1, 2 * separation + 1), np.uint8)
+    peaks = (distance == cv2.dilate(distance, window)) & (objects > 0)
+    markers = label(peaks, 8)
+    count = int(objects.max(initial=0))
+    found = np.zeros(count + 1, bool)
+    found[objects[peaks]] = True
+    lost = ~found[objects]
+    lost &= objects > 0
+    markers[lost] = objects[lost] + int(markers.max(initial=0))
+    return markers
 
 
 def _in_raster_order(labels: Labels) -> Labels:

@@ -29,6 +29,9 @@ Bytes = NDArray[np.uint8]
 # Kept tables take 64 KiB each for 16-bit samples.
 _KEPT = 256
 
+# OpenCV takes a number beside an array of four rows and one column for another array.
+_FEW = 64
+
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
@@ -74,7 +77,7 @@ def _look_up(plane: Plane, channel: ChannelSettings) -> Bytes:
         return native.view(np.uint8)
     bits = native.view(np.uint8 if native.dtype.itemsize == 1 else np.uint16)
     scale = lookup.scale
-    if scale is None:
+    if scale is None or bits.size < _FEW:
         return np.asarray(cv2.LUT(bits, lookup.table))
     above = cv2.subtract(bits, scale.offset) if scale.offset else bits
     return np.asarray(cv2.convertScaleAbs(above, alpha=scale.alpha, beta=scale.beta))

@@ -147,7 +147,8 @@ class RenderSettings:
             look = hashlib.blake2b(table.tobytes(), digest_size=10).hexdigest()
         linear = channel.family is Family.LINEAR
         curve = None if linear else (channel.family.value, float(channel.coefficient))
-        return (float(channel.start), float(channel.end), look, channel.inverted, curve)
+        # Adding zero makes minus zero, which draws the same, the same text.
+        return (channel.start + 0.0, channel.end + 0.0, look, channel.inverted, curve)
 
 
 def defaults(

@@ -93,7 +93,7 @@ LINK: dict[type[SQLModel], tuple[tuple[str, type[SQLModel]], tuple[str, type[SQL
     ScreenPlate: (("screen_id", Screen), ("plate_id", Plate)),
 }
 
-OWNED = (Annotation, Ontology, Job, ResultTable, SavedSearch, ImageGroup, RoiGroup)
+OWNED = (Annotation, Job, ResultTable, SavedSearch, ImageGroup, RoiGroup)
 PERSONAL = (Session, Token, WorkspaceObject, Activity)
 ADMINISTERED = (User, Group, UserRole, Operation, Port, Source, ExternalRef, Setting)
 
@@ -114,6 +114,8 @@ class Judge:
             return [self.actor.can(row) for row in rows]
         if noun is Roi:
             return await self._rois(rows)
+        if noun is Ontology:
+            return await self._ontologies(rows)
         if noun in OWNED:
             return [self.actor.can_owned(row) for row in rows]
         if noun in PARENT:
@@ -210,7 +212,30 @@ class Judge:
         given = self.actor.can(image) & (Can.READ | Can.ANNOTATE)
         if self._may_redraw(row, image, project):
             given |= Can.EDIT | Can.DELETE
+        elif project is not None and (project.closed or project.mode != "classic"):
+            # What is bound to a project obeys its mode: metadata on a region too.
+            given &= Can.READ
         return self.actor.capped(given)
+
+    async def _ontologies(self, rows: Sequence[Any]) -> list[Can]:
+        """Owner and oversight; managers of projects that use it may change it; others read."""
+        actor, project = self.actor, cols(Project)
+        using = await self._connection.execute(
+            select(table(Project)).where(
+                self._database.members(project.ontology_id, {row.id for row in rows}),
+                project.trashed_by.is_(None),
+            )
+        )
+        managed = {one.ontology_id for one in using if actor.manages(one, one.id)}
+        allowed = []
+        for row in rows:
+            can = Can.READ
+            if actor.owns(row) or actor.leads(row.group_id):
+                can |= actor.can_owned(row)
+            if row.id in managed:
+                can |= Can.ANNOTATE | Can.EDIT
+            allowed.append(actor.capped(can))
+        return allowed
 
     def _may_redraw(self, row: Any, image: Any, project: Any | None) -> bool:
         """The ladder: the first line that fits decides whether a region may be changed.

@@ -96,7 +96,10 @@ class StoredBytes:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something a writer began and did not publish; `modified_ms` in milliseconds UTC."""
+    """Something a writer began and did not publish.
+
+    `modified_ms` is when it last wrote, in milliseconds UTC: what is old has no writer any more.
+    """
 
     name: str
     modified_ms: int

@@ -29,6 +29,7 @@ class Codec:
 
     compressor: str
     level: int
+    shuffle: Literal["shuffle", "bitshuffle"] = "bitshuffle"
 
     def encode(self, samples: NDArray[Any]) -> bytes | None:
         """Return a C-contiguous chunk as bytes, or None if every sample is 0.
@@ -40,9 +41,8 @@ class Codec:
             return None
         if sys.byteorder == "big":
             samples = samples.astype(samples.dtype.newbyteorder("<"))
-        encoded: bytes = blosc.compress(
-            samples, self.compressor.encode(), self.level, blosc.BITSHUFFLE, 0
-        )
+        shuffle = blosc.BITSHUFFLE if self.shuffle == "bitshuffle" else blosc.SHUFFLE
+        encoded: bytes = blosc.compress(samples, self.compressor.encode(), self.level, shuffle, 0)
         return encoded
 
     def document(self, itemsize: int) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Codec:
                 "typesize": itemsize,
                 "cname": self.compressor,
                 "clevel": self.level,
-                "shuffle": "bitshuffle",
+                "shuffle": self.shuffle,
                 "blocksize": 0,
             },
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ from store.pixels.samples import as_stored, stored_dtype
 
 _PLACE = "the pixel store"
 _READ_BACK = 32 << 20
+_WORTH_A_THREAD = 1 << 20
 
 
 class ZarrPixelWriter:
@@ -97,6 +99,7 @@ class ZarrPixelWriter:
                 self._extremes.add(c, block)
                 with disk_errors(_PLACE):
                     self._growing.add((t, c, z), block, y, x)
+                    os.utime(self._folder)  # tells others that somebody is at work here
             finally:
                 if hashed is not None:
                     hashed.result()
@@ -148,6 +151,9 @@ class ZarrPixelWriter:
         """Hash a block beside the encoding if it continues the canonical order."""
         number = self._digest.plane_number(*plane)
         if not self._digest.continues(number, y, x, block.shape[1]):
+            return None
+        if block.nbytes < _WORTH_A_THREAD:
+            self._digest.update(block)
             return None
         return workers().submit(self._digest.update, block)
 

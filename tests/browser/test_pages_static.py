@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -87,7 +87,6 @@ def test_a_running_job_moves_to_its_end_by_subscription(served, open_page):
     watched = open_page()
     sign_in(watched.page, served.url)
     newest = watched.page.get_by_role("list", name="Newest jobs").get_by_role("listitem").first
-    expect(newest).to_contain_text("85 of 100 tiles")
     expect(newest.get_by_role("progressbar")).to_have_attribute("value", "85")
     served.hub.may_finish.set()
     expect(newest).to_contain_text("done")
@@ -109,11 +108,48 @@ def test_an_image_has_a_page_that_can_be_reached_and_left(served, open_page, tmp
     page.screenshot(path=tmp_path / "image.png", full_page=True)
     page.reload()
     expect(page.get_by_role("link", name="OME-TIFF")).to_have_attribute(
-        "href", "/transfers/images/3.ome.tif"
+        "href", "/transfers/images/3?format=ome-tiff"
     )
     page.go_back()
     expect(page.get_by_role("region", name="Newest images")).to_be_visible()
     assert watched.complaints == []
+
+
+def test_the_picture_follows_plane_channels_and_projection(served, open_page):
+    watched = open_page()
+    page = watched.page
+    sign_in(page, served.url + "/app/images/3")
+    picture = page.get_by_role("img", name=re.compile("human_D03"))
+
+    def shown() -> dict[str, list[str]]:
+        return parse_qs(urlsplit(picture.get_attribute("src") or "").query)
+
+    expect(picture).to_have_attribute("src", re.compile("z=0&t=0&c=1%2C2&p=normal"))
+    page.get_by_label("Mitochondria").check()
+    page.get_by_label("DNA").uncheck()
+    expect(picture).to_have_attribute("src", re.compile("c=2%2C3"))
+    plane = page.get_by_role("slider", name="Plane")
+    plane.press("ArrowRight")
+    plane.press("ArrowRight")
+    expect(page.get_by_text("3 of 12")).to_be_visible()
+    expect(picture).to_have_attribute("src", re.compile("z=2&"))
+    page.get_by_label("Brightest of all planes").check()
+    expect(plane).to_be_disabled()
+    expect(picture).to_have_attribute("src", re.compile("p=intmax"))
+    assert shown()["size"] == ["1024"]
+    assert watched.complaints == []
+
+
+def test_a_result_names_the_job_that_made_it_and_leads_to_its_input(served, open_page):
+    page = open_page().page
+    sign_in(page, served.url + "/app/images/3")
+    origin = page.get_by_role("region", name="Made by")
+    expect(origin).to_contain_text("filter.gaussian")
+    expect(origin).to_contain_text("sigma = 2")
+    expect(origin).to_contain_text("border = reflect")
+    origin.get_by_role("link", name=re.compile("human_D01")).click()
+    expect(page).to_have_url(served.url + "/app/images/1")
+    expect(page.get_by_role("heading", level=1)).to_have_text("human_D01f00d0.ome.tif")
 
 
 def test_an_unknown_image_is_said_not_to_be_there(served, open_page):

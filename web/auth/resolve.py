@@ -1,8 +1,8 @@
 """Who is calling: from what a request carries to one actor, the same way at every door.
 
-A door says which credentials it takes. One that is wrong, or that the door does not take, is refused
-and never treated as nobody; only a request without any is anonymous. An ``Authorization`` header
-goes before the cookie, which browsers attach unasked. Verdicts are kept for five seconds at most.
+A door says which credentials it takes. One that is wrong, or that the door does not take, is
+refused and never treated as nobody; only a request without any is anonymous. An ``Authorization``
+header goes before the cookie, which browsers attach unasked. Verdicts are kept for five seconds.
 """
 
 from __future__ import annotations

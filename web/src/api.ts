@@ -17,8 +17,8 @@ export class ApiError extends Error {
 
 export interface SessionUser {
   username: string;
-  fullName?: string | null;
-  admin?: boolean;
+  name: string;
+  admin: boolean;
 }
 
 export interface Session {
@@ -118,9 +118,10 @@ interface GraphQLAnswer<T> {
 }
 
 const CODES: Record<string, Failure> = {
-  UNAUTHENTICATED: 'signed-out',
-  FORBIDDEN: 'refused',
-  NOT_FOUND: 'missing',
+  unauthenticated: 'signed-out',
+  forbidden: 'refused',
+  not_found: 'missing',
+  throttled: 'throttled',
 };
 
 /**

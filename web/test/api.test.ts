@@ -55,7 +55,7 @@ test('GraphQL data come back as they are', async () => {
 
 test('an error of a query keeps its meaning', async () => {
   calls.mockResolvedValue(
-    answer(200, { data: null, errors: [{ message: 'No such image.', extensions: { code: 'NOT_FOUND' } }] }),
+    answer(200, { data: null, errors: [{ message: 'No such image.', extensions: { code: 'not_found' } }] }),
   );
   await expect(graphql('{ x }')).rejects.toMatchObject({ kind: 'missing', message: 'No such image.' });
 });

@@ -6,6 +6,9 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import tensorstore
 import zarr
 from ome_zarr_models.v05 import Image, ImageLabel
 
+from store.clock import now_ms
 from store.errors import Conflict, Invalid, NotFound, Unavailable, Unsupported
 from store.pixels import growth, partials, writer
 from store.pixels.base import ChannelDescription, ImageDescription, Layout, Written
@@ -470,6 +474,48 @@ def test_verify_finds_lost_metadata(store: ZarrPixelStore) -> None:
     done = written(store, SAMPLES[:1, :1, :1])
     (store.folder(done.store_key) / "zarr.json").write_text("{")
     assert "damaged" in store.verify(done.store_key)[0]
+
+
+def test_threads_may_read_and_write_at_once(store: ZarrPixelStore) -> None:
+    done = written(store, SAMPLES)
+    reader = store.open(done.store_key)
+    store._files._limit = 3
+    new = store.create(layout_of(SAMPLES), DESCRIPTION)
+
+    def copy(plane: tuple[int, int, int]) -> None:
+        t, c, z = plane
+        for y in range(0, 530, 100):
+            rows = slice(y, min(y + 100, 530))
+            band = reader.region(t=t, c=c, z=z, y=rows)[0, 0, 0]
+            np.testing.assert_array_equal(band, SAMPLES[t, c, z, rows])
+            new.write(band, t=t, c=c, z=z, y=y)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(copy, np.ndindex(SAMPLES.shape[:3])))
+    assert new.finish().sha256 == done.sha256
+
+
+def test_a_killed_writer_leaves_only_a_leftover_that_can_be_cleared(tmp_path: Path) -> None:
+    program = (
+        "import os, sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from store.pixels.base import ImageDescription, Layout\n"
+        "from store.pixels.zarr import ZarrPixelStore\n"
+        "store = ZarrPixelStore(Path(sys.argv[1]))\n"
+        "new = store.create(Layout(1, 1, 1, 900, 900, 'uint8'), ImageDescription())\n"
+        "new.write(np.ones((600, 900), np.uint8), t=0, c=0, z=0)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    before = now_ms()
+    root = Path(__file__).parents[3]
+    ran = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False, cwd=root)
+    assert ran.returncode == -9
+    store = ZarrPixelStore(tmp_path)
+    assert store.keys() == []
+    (left,) = store.incoming()
+    assert before - 1000 <= left.modified_ms <= now_ms()
+    store.clear(left.name)
+    assert store.incoming() == []
 
 
 def test_a_store_opened_again_finds_what_another_wrote(store: ZarrPixelStore) -> None:

@@ -39,7 +39,7 @@ function Header({ user, onSignOut }: { user: SessionUser | null; onSignOut: () =
       </nav>
       {user && (
         <div className="top-user">
-          <span>{user.fullName || user.username}</span>
+          <span>{user.name}</span>
           <button type="button" className="button" onClick={onSignOut}>
             Sign out
           </button>

@@ -1,11 +1,12 @@
-/** One image: its picture, sizes, channels, where to download it, and the jobs that made it or ran on it. */
+/** One image: its picture, sizes, channels, where to download it, and the job that made it. */
 import type { ReactNode } from 'react';
-import { agoText, count, many, pixelSizeText, sizeText, swatch, valueText } from './format';
-import { JobList } from './Jobs';
-import { Notice, Picture, Section } from './parts';
-import { type Channel, IMAGE, type Image, type Pixels } from './queries';
+import { agoText, count, pixelSizeText, sizeText, swatch, valueText } from './format';
+import { JobLinks } from './Jobs';
+import { Notice, Section } from './parts';
+import { type Channel, IMAGE, type Image, type Origin } from './queries';
 import { useQuery } from './query';
-import { Link } from './router';
+import { globalId, Link } from './router';
+import { Viewer } from './Viewer';
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
@@ -18,14 +19,16 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function Facts({ image }: { image: Image }) {
   const { pixels } = image;
-  const datasets = image.datasets.nodes.map((dataset) => dataset.name);
+  const datasets = image.datasets.map((dataset) => dataset.name);
   return (
     <dl className="facts">
       <Fact name="Size">{sizeText(pixels)}</Fact>
-      {pixels && <Fact name="Values">{pixels.dtype.toLowerCase()}</Fact>}
+      {pixels && <Fact name="Values">{pixels.type}</Fact>}
       {pixels && <Fact name="Pixel size">{pixelSizeText(pixels)}</Fact>}
       {datasets.length > 0 && <Fact name="Dataset">{datasets.join(', ')}</Fact>}
       {image.owner && <Fact name="Owner">{image.owner.username}</Fact>}
+      {image.format && <Fact name="Came as">{image.format}</Fact>}
+      {image.acquiredAt && <Fact name="Taken">{new Date(image.acquiredAt).toLocaleString()}</Fact>}
       <Fact name="Brought in">
         <time dateTime={image.createdAt}>{agoText(image.createdAt)}</time>
       </Fact>
@@ -51,7 +54,7 @@ function ChannelRow({ channel, index }: { channel: Channel; index: number }) {
   );
 }
 
-function Channels({ pixels }: { pixels: Pixels }) {
+function Channels({ channels }: { channels: readonly Channel[] }) {
   return (
     <Section title="Channels">
       <div className="table-frame">
@@ -64,7 +67,7 @@ function Channels({ pixels }: { pixels: Pixels }) {
             </tr>
           </thead>
           <tbody>
-            {pixels.channels.map((channel, index) => (
+            {channels.map((channel, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its position, and names may repeat.
               <ChannelRow key={index} channel={channel} index={index} />
             ))}
@@ -76,39 +79,57 @@ function Channels({ pixels }: { pixels: Pixels }) {
 }
 
 function Downloads({ image }: { image: Image }) {
-  const { omeTiffUrl, originalUrl, zarrUrl } = image;
   return (
     <Section title="Take it with you">
       <ul className="downloads">
-        {omeTiffUrl && (
-          <li>
-            <a className="button" href={omeTiffUrl} download>
-              OME-TIFF
-            </a>
-          </li>
-        )}
-        {originalUrl && (
-          <li>
-            <a className="button" href={originalUrl} download>
-              Original file
-            </a>
-          </li>
-        )}
-        {zarrUrl && (
-          <li className="download-address">
-            <span>OME-Zarr, to open in place</span>
-            <code>{new URL(zarrUrl, location.href).href}</code>
-          </li>
-        )}
+        <li>
+          <a className="button" href={image.omeTiffUrl} download>
+            OME-TIFF
+          </a>
+        </li>
+        <li>
+          <a className="button" href={image.omeZarrUrl} download>
+            OME-Zarr
+          </a>
+        </li>
+        <li className="download-address">
+          <span>OME-Zarr, to open in place</span>
+          <code>{new URL(image.zarrUrl, location.href).href}</code>
+        </li>
       </ul>
     </Section>
   );
 }
 
+/** Write the value of an argument as it would be typed. */
+const argumentText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+function MadeBy({ job }: { job: Origin }) {
+  return (
+    <Section title="Made by">
+      <dl className="facts origin">
+        <Fact name="Operation">
+          {job.operationName} <span className="soft">version {job.operationVersion}</span>
+        </Fact>
+        {job.arguments.length > 0 && (
+          <Fact name="With">
+            {job.arguments.map(({ name, value }) => (
+              <code key={name} className="argument">
+                {name} = {argumentText(value)}
+              </code>
+            ))}
+          </Fact>
+        )}
+        <Fact name="From">
+          <JobLinks links={job.inputs} />
+        </Fact>
+      </dl>
+    </Section>
+  );
+}
+
 function Whole({ image }: { image: Image }) {
-  const jobs = image.jobs.nodes;
-  const { createdBy } = image;
-  const picture = `${image.name}, ${image.pixels ? many(image.pixels.sizeC, 'channel') : 'no pixels'}, as rendered by default`;
+  const { pixels, createdBy } = image;
   return (
     <article className="image">
       <header>
@@ -116,29 +137,24 @@ function Whole({ image }: { image: Image }) {
         {image.description && <p className="image-description">{image.description}</p>}
       </header>
       <div className="image-columns">
-        <Picture src={image.renderedUrl} alt={picture} className="image-picture" />
+        {pixels ? (
+          <Viewer image={image} pixels={pixels} />
+        ) : (
+          <p className="empty">This image has no pixels yet.</p>
+        )}
         <div>
           <Facts image={image} />
-          {image.pixels && <Channels pixels={image.pixels} />}
-          <Downloads image={image} />
+          {createdBy && <MadeBy job={createdBy} />}
+          {image.channels.length > 0 && <Channels channels={image.channels} />}
+          {pixels && <Downloads image={image} />}
         </div>
       </div>
-      {createdBy && (
-        <Section title="Made by">
-          <JobList jobs={[createdBy]} label="The job that made this image" />
-        </Section>
-      )}
-      {jobs.length > 0 && (
-        <Section title="Jobs on this image">
-          <JobList jobs={jobs} label="Jobs on this image" />
-        </Section>
-      )}
     </article>
   );
 }
 
 export function ImagePage({ legacyId }: { legacyId: string }) {
-  const answer = useQuery(IMAGE, { legacyId });
+  const answer = useQuery(IMAGE, { image: globalId('Image', legacyId) });
   const image = answer.data?.image;
   const missing = answer.error?.kind === 'missing' || (answer.data && !image);
   return (

@@ -2,11 +2,27 @@
 import { agoText, isActive, percent, stateText } from './format';
 import { useJobs } from './jobs';
 import { Notice, Section } from './parts';
-import type { Job } from './queries';
+import type { Job, JobLink } from './queries';
+import { imagePath, Link } from './router';
+
+/** Name what a job read or made, with a link where there is a page; what one may not see is not named. */
+export function JobLinks({ links }: { links: readonly JobLink[] }) {
+  const named = links.flatMap(({ port, object }) => (object ? [{ port, object }] : []));
+  if (named.length === 0) return <span className="soft">nothing you may see</span>;
+  return named.map(({ port, object }, index) => (
+    <span key={`${port} ${object.legacyId ?? index}`} className="job-link">
+      {object.__typename === 'Image' && object.legacyId !== undefined ? (
+        <Link href={imagePath(object.legacyId)}>{object.name}</Link>
+      ) : (
+        object.__typename
+      )}
+    </span>
+  ));
+}
 
 function Bar({ job }: { job: Job }) {
+  const label = `Progress of ${job.operationName}`;
   const done = percent(job.progress);
-  const label = `Progress of ${job.operation.label}`;
   if (done === null) return <progress aria-label={label} />;
   return (
     <span className="bar">
@@ -17,12 +33,11 @@ function Bar({ job }: { job: Job }) {
 }
 
 function JobRow({ job }: { job: Job }) {
+  const made = job.outputs ?? [];
   return (
     <li className="job">
       <span className={`pill pill-${job.state.toLowerCase()}`}>{stateText(job.state)}</span>
-      <span className="job-name">
-        {job.operation.label} <code>{job.operation.name}</code>
-      </span>
+      <span className="job-name">{job.operationName}</span>
       <span className="job-rest">
         {isActive(job.state) ? (
           <Bar job={job} />
@@ -30,12 +45,17 @@ function JobRow({ job }: { job: Job }) {
           <time dateTime={job.createdAt}>{agoText(job.createdAt)}</time>
         )}
       </span>
-      {job.message && <span className="job-message">{job.message}</span>}
+      {job.error && <span className="job-note">{job.error}</span>}
+      {made.length > 0 && (
+        <span className="job-note">
+          made <JobLinks links={made} />
+        </span>
+      )}
     </li>
   );
 }
 
-export function JobList({ jobs, label }: { jobs: readonly Job[]; label: string }) {
+function JobList({ jobs, label }: { jobs: readonly Job[]; label: string }) {
   return (
     <ul className="jobs" aria-label={label}>
       {jobs.map((job) => (

@@ -5,6 +5,7 @@ import './styles/base.css';
 import './styles/jobs.css';
 import './styles/pages.css';
 import './styles/pieces.css';
+import './styles/viewer.css';
 import { App } from './App';
 
 const root = document.getElementById('root');

@@ -36,7 +36,7 @@ export interface Card {
   id: string;
   legacyId: string | number;
   name: string;
-  thumbnailUrl: string | null;
+  thumbnailUrl: string;
   pixels: Sizes | null;
 }
 
@@ -64,38 +64,61 @@ export interface Channel {
 }
 
 export interface Pixels extends Sizes {
-  dtype: string;
+  type: string;
+  rgb: boolean;
   physicalSizeX: number | null;
   physicalSizeY: number | null;
   physicalSizeZ: number | null;
-  channels: Channel[];
+}
+
+export interface Rendering {
+  z: number;
+  t: number;
+  projection: string | null;
+  channels: { active: boolean }[];
 }
 
 export interface Progress {
   state: JobState;
-  progress: number | null;
-  message: string | null;
+  progress: number;
+  error: string | null;
+}
+
+/** Something a job read or made; only images have a page to go to. */
+export interface JobLink {
+  port: string;
+  object: { __typename: string; legacyId?: string | number; name?: string } | null;
 }
 
 export interface Job extends Progress {
   id: string;
   createdAt: string;
-  operation: { name: string; label: string };
+  operationName: string;
+  outputs?: JobLink[];
+}
+
+export interface Origin extends Job {
+  operationVersion: string;
+  arguments: { name: string; value: unknown }[];
+  inputs: JobLink[];
 }
 
 export interface Image extends Omit<Card, 'pixels' | 'thumbnailUrl'> {
   description: string | null;
   createdAt: string;
+  acquiredAt: string | null;
+  format: string | null;
   owner: { username: string } | null;
-  renderedUrl: string | null;
-  zarrUrl: string | null;
-  omeTiffUrl: string | null;
-  originalUrl: string | null;
+  pictureUrl: string;
+  zarrUrl: string;
+  omeTiffUrl: string;
+  omeZarrUrl: string;
   pixels: Pixels | null;
-  datasets: Connection<{ id: string; name: string }>;
+  rendering: Rendering | null;
+  channels: Channel[];
+  datasets: { id: string; name: string }[];
   rois: Count;
-  createdBy: Job | null;
-  jobs: Connection<Job>;
+  createdBy: Origin | null;
 }
 
 const document = <Data, Variables extends Record<string, unknown>>(
@@ -110,6 +133,6 @@ export const DATASET_IMAGES = document<
   { dataset: { images: Connection<Card> } | null },
   { dataset: string; first: number; after?: string }
 >(dataset);
-export const IMAGE = document<{ image: Image | null }, { legacyId: string }>(image);
+export const IMAGE = document<{ image: Image | null }, { image: string }>(image);
 export const JOBS = document<{ jobs: Connection<Job> }, { first: number }>(jobs);
 export const JOB_PROGRESS = document<{ jobProgress: Progress }, { job: string }>(progress);

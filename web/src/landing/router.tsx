@@ -10,10 +10,14 @@ export type Route =
 export function parse(path: string): Route {
   const clean = path.replace(/\/+$/, '');
   if (clean === '' || clean === '/app') return { page: 'home' };
-  const image = /^\/app\/images\/(\d{1,16})$/.exec(clean);
+  const image = /^\/app\/images\/([1-9]\d{0,15})$/.exec(clean);
   if (image?.[1]) return { page: 'image', legacyId: image[1] };
   return { page: 'missing', path };
 }
+
+/** Write the global id of a noun and its number, as the server does: base64url without padding. */
+export const globalId = (noun: string, legacyId: string): string =>
+  btoa(`${noun}:${legacyId}`).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 
 export const imagePath = (legacyId: string | number): string => `/app/images/${legacyId}`;
 

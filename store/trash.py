@@ -1,0 +1,125 @@
+"""What may not go into the trash, and what goes along with what does.
+
+Children that only exist inside their parent are not stamped: they vanish because every visibility
+rule joins to the live parent. Stamped are rows that another rule would still show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from store.errors import Conflict
+from store.statement import cols, table
+from store.tables.annotations import Annotation, AnnotationLink
+from store.tables.containers import Project
+from store.tables.ontologies import Ontology, RelationTerm, Term
+from store.tables.rois import Roi, RoiTerm
+
+if TYPE_CHECKING:
+    from store.unit import Unit
+
+# noun → the rows stamped with it: their table and the column that names the noun.
+ALONG: dict[type[SQLModel], tuple[tuple[type[SQLModel], str], ...]] = {
+    Annotation: ((AnnotationLink, "annotation_id"),),
+    Ontology: ((Term, "ontology_id"),),
+    Term: ((RelationTerm, "parent_term_id"), (RelationTerm, "child_term_id")),
+}
+_roi, _term, _roi_term, _project = cols(Roi), cols(Term), cols(RoiTerm), cols(Project)
+
+
+async def refuse(unit: Unit, noun: type[SQLModel], ids: Sequence[int]) -> None:
+    """Raise Conflict, naming what stands in the way, if one of these rows may not go."""
+    if noun in _REFUSALS:
+        await _REFUSALS[noun](unit, ids)
+
+
+async def along(unit: Unit, noun: type[SQLModel], ids: Sequence[int]) -> None:
+    """Stamp what goes along, before the rows themselves: undo then brings parents back first."""
+    for child, column in ALONG.get(noun, ()):
+        row = cols(child)
+        found = await unit.scalars(
+            select(row.id).where(unit.members(row[column], ids), row.trashed_by.is_(None))
+        )
+        if found:
+            await unit.stamp(child, found)
+
+
+async def went_along(
+    unit: Unit, noun: type[SQLModel], ids: Iterable[int], commands: set[int]
+) -> list[tuple[type[SQLModel], list[int]]]:
+    """Return the rows that these commands stamped along with these."""
+    found: list[tuple[type[SQLModel], list[int]]] = []
+    for child, column in ALONG.get(noun, ()):
+        row = cols(child)
+        stamped = await unit.scalars(
+            select(row.id).where(
+                unit.members(row[column], ids), unit.members(row.trashed_by, commands)
+            )
+        )
+        if stamped:
+            found.append((child, stamped))
+    return found
+
+
+async def _reviewed(unit: Unit, ids: Sequence[int]) -> None:
+    held = await unit.scalars(
+        select(_roi.original_id).where(
+            unit.members(_roi.original_id, ids), _roi.trashed_by.is_(None)
+        )
+    )
+    if held:
+        raise Conflict(f"ROI {held[0]} has a reviewed copy; reject the review first.")
+
+
+async def _in_use(unit: Unit, ids: Sequence[int], column: Any, noun: str) -> None:
+    held = (
+        await unit.rows(
+            select(column, _term.name, _roi_term.roi_id)
+            .join(table(RoiTerm), _roi_term.term_id == _term.id)
+            .join(table(Roi), _roi.id == _roi_term.roi_id)
+            .where(
+                unit.members(column, ids),
+                _term.trashed_by.is_(None),
+                _roi_term.trashed_by.is_(None),
+                _roi.trashed_by.is_(None),
+            )
+            .limit(1)
+        )
+    )[:1]
+    for id, name, _roi_id in held:
+        raise Conflict(
+            f"The term {name!r} labels regions; take it off them before deleting {noun} {id}.",
+            noun=noun,
+            id=id,
+        )
+
+
+async def _labelling(unit: Unit, ids: Sequence[int]) -> None:
+    await _in_use(unit, ids, _term.id, "term")
+
+
+async def _used(unit: Unit, ids: Sequence[int]) -> None:
+    users = await unit.rows(
+        select(_project.ontology_id, _project.id).where(
+            unit.members(_project.ontology_id, ids), _project.trashed_by.is_(None)
+        )
+    )
+    if users:
+        ontology_id = users[0].ontology_id
+        raise Conflict(
+            f"Ontology {ontology_id} is used by {len(users)} project(s); give them another first.",
+            noun="ontology",
+            id=ontology_id,
+        )
+    await _in_use(unit, ids, _term.ontology_id, "ontology")
+
+
+_REFUSALS: dict[type[SQLModel], Callable[[Unit, Sequence[int]], Any]] = {
+    Roi: _reviewed,
+    Term: _labelling,
+    Ontology: _used,
+}

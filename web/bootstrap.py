@@ -1,0 +1,162 @@
+"""The only wiring: from the environment to settings, from settings to a running hub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from adapters.credentials import Credentials
+from adapters.hub import Hub
+from adapters.infrastructure import Infrastructure
+from adapters.jobs.catalogue import write_operations
+from adapters.jobs.worker import Workers
+from adapters.people import ensure_root
+from store.access.cache import VerdictCache
+from store.actor import Actor
+from store.catalog import Catalog
+from store.engine import Database, connect
+from store.files import FileStore
+from store.migrations.run import upgrade
+from store.pixels.zarr import ZarrPixelStore
+from store.sealing import Sealing, open_sealing
+from store.settings import Settings
+
+PREFIX = "IMAGEHUB_"
+_LISTS = frozenset({"trusted_proxies", "cors_origins"})
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Return settings from ``IMAGEHUB_*`` variables, with what was given (not None) on top.
+
+    Raises ValueError naming a variable that cannot be read.
+    """
+    source = os.environ if environment is None else environment
+    chosen: dict[str, Any] = {}
+    for one in fields(Settings):
+        text = source.get(PREFIX + one.name.upper())
+        if text is not None:
+            chosen[one.name] = _read(one.name, text)
+    chosen.update({name: value for name, value in given.items() if value is not None})
+    chosen["data"] = Path(chosen.get("data", "imagehub-data"))
+    return Settings(**chosen)
+
+
+def _read(name: str, text: str) -> Any:
+    default = getattr(Settings(data=Path()), name)
+    if name in _LISTS:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, bool):
+        return text.strip().casefold() in ("1", "true", "yes", "on")
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(
+                f"{PREFIX}{name.upper()} must be a whole number, not {text!r}."
+            ) from None
+    return text
+
+
+def export_settings(settings: Settings) -> None:
+    """Put settings into the environment, for further processes of the same server."""
+    for one in fields(Settings):
+        value = getattr(settings, one.name)
+        if value is None:
+            os.environ.pop(PREFIX + one.name.upper(), None)
+            continue
+        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        os.environ[PREFIX + one.name.upper()] = text
+
+
+def open_infrastructure(settings: Settings) -> Infrastructure:
+    """Open the stores that settings name; folders are made, the database is not migrated."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return Infrastructure(
+        settings=settings,
+        database=connect(settings.database_url),
+        pixels=ZarrPixelStore(settings.data / "pixels"),
+        files=FileStore(settings.data / "files"),
+    )
+
+
+@dataclass(slots=True)
+class Services:
+    """Everything one server process keeps, as ``app.state.services``."""
+
+    settings: Settings
+    infrastructure: Infrastructure
+    sealing: Sealing
+    credentials: Credentials
+    verdicts: VerdictCache
+    views: VerdictCache
+    workers: Workers
+    watcher: asyncio.Task[None] | None = None
+
+    @property
+    def database(self) -> Database:
+        """The database of the process."""
+        return self.infrastructure.database
+
+    def hub(self, actor: Actor) -> Hub:
+        """Return the hub as an actor sees it."""
+        return Hub(self.infrastructure, actor, self.views)
+
+    async def start(self) -> None:
+        """Start workers, and forget verdicts whenever anything commits, here or elsewhere."""
+        self.database.listen(self._committed)
+        self.watcher = asyncio.create_task(self.database.watch(self._changed_elsewhere))
+        if self.settings.job_workers:
+            self.workers.start()
+
+    async def stop(self) -> None:
+        """Stop gracefully: running jobs are queued again, every unit of work ends."""
+        if self.watcher is not None:
+            self.watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.watcher
+        await self.workers.stop()
+        await self.credentials.settle()
+        await self.infrastructure.close()
+
+    def _committed(self, _last_event: int) -> None:
+        self.verdicts.clear()
+        self.views.clear()
+        self.workers.wake()
+
+    def _changed_elsewhere(self) -> None:
+        self._committed(0)
+
+
+def assemble(settings: Settings) -> Services:
+    """Make the services of a process; call `start` inside its event loop."""
+    infrastructure = open_infrastructure(settings)
+    sealing = open_sealing(settings.data)
+    return Services(
+        settings=settings,
+        infrastructure=infrastructure,
+        sealing=sealing,
+        credentials=Credentials(
+            infrastructure.database, sealing, session_hours=settings.session_hours
+        ),
+        verdicts=VerdictCache(),
+        views=VerdictCache(),
+        workers=Workers(infrastructure, settings.job_workers),
+    )
+
+
+async def prepare(settings: Settings) -> str | None:
+    """Migrate the database, make root, register operations; return root's new password, if any."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    await upgrade(settings.database_url)
+    database = connect(settings.database_url)
+    try:
+        password = await ensure_root(database, settings.root_password)
+        await write_operations(Catalog(database, Actor.system()))
+    finally:
+        await database.close()
+    return password
