@@ -468,16 +468,15 @@ async def _replace_pairs(unit: Unit, annotation_id: int, pairs: Pairs) -> bool:
     """
     old = list(await unit.all(KeyValue, _pair.annotation_id == annotation_id, order=_pair.position))
     taken: dict[int, KeyValue] = {}
-    for same in (
-        lambda row, pair: (row.key, row.value) == pair,
-        lambda row, pair: row.key == pair[0],
-    ):
-        for position, pair in enumerate(pairs):
-            if position not in taken:
-                match = next((row for row in old if same(row, tuple(pair))), None)
-                if match is not None:
-                    old.remove(match)
-                    taken[position] = match
+    for keep in ("exact", "key"):
+        for position, (key, value) in enumerate(pairs):
+            match = next(
+                (row for row in old if row.key == key and (keep == "key" or row.value == value)),
+                None,
+            )
+            if position not in taken and match is not None:
+                old.remove(match)
+                taken[position] = match
     changed = bool(old) or len(taken) < len(pairs)
     for position, row in taken.items():
         value = pairs[position][1]

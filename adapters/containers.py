@@ -32,7 +32,7 @@ LINKS: dict[tuple[type[SQLModel], type[SQLModel]], tuple[type[SQLModel], str, st
     (Dataset, Image): (DatasetImage, "dataset_id", "image_id"),
     (Screen, Plate): (ScreenPlate, "screen_id", "plate_id"),
 }
-CHILD: dict[type[SQLModel], type[SQLModel]] = dict(LINKS)
+CHILD: dict[type[SQLModel], type[SQLModel]] = dict(tuple(LINKS))
 USERS_GROUP = 1
 NAME_LENGTH = 255
 
@@ -141,7 +141,7 @@ class Containers:
             above: Any = await self._catalog.one(parent, into)
             group_id = above.group_id
         group = self._group(group_id)
-        values = {"description": fields.pop("description", None), **_checked(noun, fields)}
+        values = {"description": fields.pop("description", None), **checked_fields(noun, fields)}
         row: Any = noun(name=checked_name(name), owner_id=actor.author_id, group_id=group, **values)
 
         async def work(unit: Unit) -> N:
@@ -182,7 +182,7 @@ class Containers:
         self, noun: type[N], id: int, *, expected: int | None = None, **fields: Any
     ) -> N:
         """Change fields; those left out stay. Raises Conflict on a stale version."""
-        after = _checked(noun, fields)
+        after = checked_fields(noun, fields)
         if "name" in after:
             after["name"] = checked_name(after["name"])
 
@@ -436,7 +436,8 @@ _FIELDS: dict[type[SQLModel], frozenset[str]] = {
 }
 
 
-def _checked(noun: type[SQLModel], fields: dict[str, Any]) -> dict[str, Any]:
+def checked_fields(noun: type[SQLModel], fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields that a noun may be given. Raises Invalid."""
     for name in fields:
         if name not in _FIELDS[noun]:
             raise Invalid(name, f"a {word(noun)} has no such field to set.")

@@ -202,7 +202,8 @@ class Groups:
     ) -> Membership:
         """Make a person a member, as leader or plain; whoever is one already keeps the row.
 
-        `leader` None leaves a member what they are and makes anybody else a plain one. Raises Forbidden unless the actor leads the group or is an administrator.
+        `leader` None leaves a member what they are and makes anybody else a plain one. Raises
+        Forbidden unless the actor leads the group or is an administrator.
         """
 
         async def work(unit: Unit) -> Membership:
@@ -211,15 +212,15 @@ class Groups:
             if group_id == SYSTEM_GROUP:
                 raise Conflict("Membership of system follows the role of administrator.")
             person = await self._person(unit, user_id)
+            there = await self._membership(unit, group_id, user_id)
+            if there is not None and leader in (None, there.leader):
+                return there
             await unit.command_id()
             unit.journal.undoable = False
             role = "leader" if leader else "member"
             unit.journal.summary = f"make {person.username} {role} of {group.name}"
-            there = await self._membership(unit, group_id, user_id)
             if there is None:
                 return await join(unit, user_id, group_id, leader=bool(leader))
-            if leader is None:
-                return there
             return await unit.change(Membership, there.id, leader=leader)
 
         return await self._catalog.write("put_member", work)

@@ -13,6 +13,7 @@ from adapters.infrastructure import Infrastructure
 from adapters.jobs.service import Jobs
 from adapters.people import People
 from adapters.pixels import PixelAccess
+from adapters.rois import Rois
 from store.access.cache import VerdictCache
 from store.actor import Actor
 from store.catalog import Catalog
@@ -54,6 +55,11 @@ class Hub:
     def imports(self) -> Imports:
         """Bringing files in."""
         return Imports(self.infrastructure, self.catalog, self.images)
+
+    @cached_property
+    def rois(self) -> Rois:
+        """Regions of interest and their shapes."""
+        return Rois(self.catalog)
 
     @cached_property
     def exports(self) -> Exports:

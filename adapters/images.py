@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from sqlalchemy import select
 
 from adapters.colors import Color, pack, parse
 from adapters.containers import checked_name
@@ -30,7 +31,7 @@ from store.catalog import Catalog
 from store.clock import now_ms
 from store.errors import Invalid
 from store.pixels.base import Layout, Written
-from store.statement import cols, table
+from store.statement import cols
 from store.tables.containers import Dataset, DatasetImage
 from store.tables.images import Channel, Image, ImageState, Pixels, Rendering
 from store.unit import Unit
@@ -105,7 +106,7 @@ class Images:
                 slice_count=planes,
                 made_by_job=new.made_by_job,
                 created_at=now_ms(),
-            )  # type: ignore[call-arg]  # the id is given by the unit
+            )
         )
         await unit.add(_pixels(image.id, new), tell=False)
         channels = _channels(layout, written, metadata)
@@ -119,7 +120,7 @@ class Images:
                 DatasetImage(
                     dataset_id=dataset_id, image_id=image.id, owner_id=actor.author_id,
                     name_key=image.name_key,
-                )  # type: ignore[call-arg]  # the id is given by the unit
+                )
             )  # fmt: skip
         return image
 
@@ -149,18 +150,20 @@ class Images:
     async def renderings(self, image_ids: Sequence[int]) -> dict[int, RenderSettings]:
         """Return how the actor sees each image: own settings, the owner's, or as imported."""
         row, image, me = cols(Rendering), cols(Image), self._catalog.actor.user_id
-        found = await self._catalog.rows(
-            self._catalog.select(Rendering)
-            .add_columns(image.owner_id)
-            .join(table(Image), image.id == row.image_id)
-            .where(self._catalog.members(row.image_id, image_ids))
+        found = await self._catalog.all(
+            Rendering,
+            self._catalog.select(Rendering).where(self._catalog.members(row.image_id, image_ids)),
         )
-        chosen: dict[int, Any] = {}
+        owners = await self._catalog.rows(
+            select(image.id, image.owner_id).where(self._catalog.members(image.id, image_ids))
+        )
+        owner_of = {one.id: one.owner_id for one in owners}
+        chosen: dict[int, tuple[int, Rendering]] = {}
         for one in found:
-            rank = _rank(one, me)
-            if rank is not None and rank < chosen.get(one.image_id, (9, None))[0]:
+            rank = _rank(one.user_id, owner_of.get(one.image_id), me)
+            if rank is not None and rank < chosen.get(one.image_id, (9, one))[0]:
                 chosen[one.image_id] = (rank, one)
-        return {id: settings_of(one) for id, (_rank_, one) in chosen.items()}
+        return {id: settings_of(one) for id, (_, one) in chosen.items()}
 
     async def rendering(self, pixels: Pixels, channels: Sequence[Channel]) -> RenderSettings:
         """Return how the actor sees an image: own settings, the owner's, or as imported."""
@@ -199,13 +202,13 @@ class Images:
         return await self._catalog.write("update_channel", work)
 
 
-def _rank(row: Any, me: int | None) -> int | None:
+def _rank(user_id: int | None, owner_id: int | None, me: int | None) -> int | None:
     """Own settings come before the owner's, those before the file's; others' do not count."""
-    if me is not None and row.user_id == me:
+    if user_id is None:
+        return 2
+    if user_id == me:
         return 0
-    if row.user_id == row.owner_id:
-        return 1
-    return 2 if row.user_id is None else None
+    return 1 if user_id == owner_id else None
 
 
 def layout_of(pixels: Pixels) -> Layout:

@@ -64,14 +64,17 @@ class PixelAccess:
 
     async def view(self, image_id: int) -> View:
         """Return the image with its channels and settings. Raises NotFound."""
-        key = ("view", self._catalog.actor.user_id, self._catalog.actor.read_only, image_id)
-        known = self._views.get(key) if self._catalog.actor.user_id is not None else None
-        if known is not None:
-            return known  # type: ignore[no-any-return]  # only views are put under this key
-        view = await self._images.view(image_id)
-        if self._catalog.actor.user_id is not None:
-            self._views.put(key, view)
-        return view
+        actor = self._catalog.actor
+        if actor.user_id is None or actor.grants:
+            # Grants may come from a link, which the account's key would not tell apart.
+            return await self._images.view(image_id)
+        key = ("view", actor.user_id, actor.read_only, actor.full, image_id)
+        known: View | None = self._views.get(key)
+        if known is None:
+            epoch = self._views.epoch
+            known = await self._images.view(image_id)
+            self._views.put(key, known, epoch=epoch)
+        return known
 
     async def region(
         self,

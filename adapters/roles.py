@@ -141,8 +141,8 @@ async def keep_administrators(
 ) -> None:
     """Raise Conflict if without these roles of an account (all: None) nobody could administer.
 
-    Locks every such role until the unit ends, or two administrators could remove each other. Call it
-    before any account is locked, or the two would wait for one another.
+    Locks every such role until the unit ends, or two administrators could remove each other. Call
+    it before any account is locked, or the two would wait for one another.
     """
     statement = (
         select(_role.user_id, _role.role)

@@ -7,7 +7,7 @@ import strawberry
 
 from schema.context import Info
 from schema.filters import MomentFilter, TextFilter
-from schema.nodes import Owned
+from schema.nodes import Annotatable, Owned
 from schema.paging import (
     After,
     Before,
@@ -22,6 +22,7 @@ from store.access.capabilities import Can
 
 if TYPE_CHECKING:
     from schema.images import Image, ImageOrder, ImageWhere
+    from schema.ontologies import Ontology
     from schema.screens import Plate
 
 
@@ -86,11 +87,12 @@ def shared(row: Any, can: Can) -> dict[str, Any]:
 
 
 @strawberry.federation.type(keys=["id"], description="A study: datasets, rules and an ontology.")
-class Project(Owned):
+class Project(Owned, Annotatable):
     name: str = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it is about.")
     mode: ProjectMode = strawberry.field(description="How far members may change its contents.")
     closed: bool = strawberry.field(description="Whether it is closed to changes of members.")
+    ontology_key: strawberry.Private[int | None]
 
     @classmethod
     def of(cls, row: Any, can: Can) -> "Project":
@@ -101,7 +103,19 @@ class Project(Owned):
             description=row.description,
             mode=ProjectMode(row.mode),
             closed=row.closed,
+            ontology_key=row.ontology_id,
         )
+
+    @strawberry.field(
+        description="The ontology its regions are labelled with; null without one you may see."
+    )
+    async def ontology(
+        self, info: Info
+    ) -> Annotated["Ontology", strawberry.lazy("schema.ontologies")] | None:
+        if self.ontology_key is None:
+            return None
+        found: Ontology | None = await info.context.loaders.ontology_by_id.load(self.ontology_key)
+        return found
 
     @strawberry.field(description="Its datasets.")
     async def datasets(
@@ -122,7 +136,7 @@ class Project(Owned):
 
 
 @strawberry.federation.type(keys=["id"], description="A set of images.")
-class Dataset(Owned):
+class Dataset(Owned, Annotatable):
     name: str = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it holds.")
 
@@ -155,7 +169,7 @@ class Dataset(Owned):
 
 
 @strawberry.federation.type(keys=["id"], description="A screen: plates of one experiment.")
-class Screen(Owned):
+class Screen(Owned, Annotatable):
     name: str = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it is about.")
     type: str | None = strawberry.field(description="The kind of screen, such as RNAi.")

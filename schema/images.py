@@ -8,8 +8,16 @@ import strawberry
 from schema.containers import shared
 from schema.context import Info
 from schema.filters import MomentFilter, TextFilter
-from schema.nodes import Node, Owned
-from schema.paging import OrderDirection
+from schema.nodes import Annotatable, Node, Owned
+from schema.paging import (
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    OrderDirection,
+    PageArguments,
+)
 from schema.scalars import JSON, BigInt, Color, DateTime
 from store.access.capabilities import Can
 
@@ -194,7 +202,7 @@ class RegionLink:
 
 
 @strawberry.federation.type(keys=["id"], description="An image.")
-class Image(Owned):
+class Image(Owned, Annotatable):
     name: str = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it shows.")
     acquired_at: DateTime | None = strawberry.field(description="When it was taken.")
@@ -236,6 +244,29 @@ class Image(Owned):
         self, info: Info
     ) -> list[Annotated["Dataset", strawberry.lazy("schema.containers")]]:
         found: list[Dataset] = await info.context.loaders.datasets_of_image.load(self.key)
+        return found
+
+    @strawberry.field(
+        description="Its regions of interest. Reviewed copies are left out unless `kinds` asks."
+    )
+    async def rois(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: Annotated["RoiWhere", strawberry.lazy("schema.rois")] | None = None,
+        viewport: Annotated[
+            Annotated["ViewportInput", strawberry.lazy("schema.rois")] | None,
+            strawberry.argument(description="Only those with a shape that meets this box."),
+        ] = None,
+        order_by: list[Annotated["RoiOrder", strawberry.lazy("schema.rois")]] | None = None,
+    ) -> Connection[Annotated["ROI", strawberry.lazy("schema.rois")]]:
+        page = PageArguments(first, after, last, before)
+        found: Connection[ROI] = await info.context.connect(
+            "rois_of_image", self.key, page, order_by, (where, viewport)
+        )
         return found
 
     @strawberry.field(description="The job that made it; null for an imported image.")

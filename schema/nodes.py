@@ -3,6 +3,7 @@
 A class that implements `Node` is named like its noun, and that name is in its global id.
 """
 
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -12,6 +13,7 @@ from schema.scalars import BigInt, DateTime, encode_id
 from store.access.capabilities import Can
 
 if TYPE_CHECKING:
+    from schema.annotations import Annotation
     from schema.people import Group, User
 
 
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
 class Node:
     key: strawberry.Private[int]
 
+    @classmethod
+    def noun(cls) -> str:
+        """Return the noun in its global ids; types that are one noun to others share it."""
+        return cls.__name__
+
     @strawberry.field(description="The global id, opaque; `node` finds the object by it.")
     def id(self) -> strawberry.ID:
-        return strawberry.ID(encode_id(type(self).__name__, self.key))
+        return strawberry.ID(encode_id(self.noun(), self.key))
 
     @strawberry.field(description="The number that OMERO and Cytomine clients know it by.")
     def legacy_id(self) -> BigInt:
@@ -76,6 +83,43 @@ class Owned(Node):
     ) -> Annotated["Group", strawberry.lazy("schema.people")] | None:
         group: Group | None = await info.context.loaders.group_by_id.load(self.group_key)
         return group
+
+
+@strawberry.enum(description="What an annotation carries.")
+class AnnotationKind(Enum):
+    TAG = strawberry.enum_value("tag", description="A word, meant to be on many objects.")
+    MAP = strawberry.enum_value("map", description="Pairs of key and value, in order.")
+    COMMENT = strawberry.enum_value("comment", description="A text about one object.")
+    FILE = strawberry.enum_value("file", description="A file.")
+    LONG = strawberry.enum_value("long", description="A whole number.")
+    DOUBLE = strawberry.enum_value("double", description="A number.")
+    BOOLEAN = strawberry.enum_value("boolean", description="Yes or no.")
+    TIMESTAMP = strawberry.enum_value("timestamp", description="A moment.")
+    XML = strawberry.enum_value("xml", description="A piece of XML.")
+
+
+@strawberry.interface(description="An object that annotations can be attached to.")
+class Annotatable(Node):
+    @strawberry.field(description="The annotations on it, oldest first.")
+    async def annotations(
+        self,
+        info: Info,
+        kinds: Annotated[
+            list[AnnotationKind] | None,
+            strawberry.argument(description="Only these kinds; all if left out."),
+        ] = None,
+        namespace: Annotated[
+            str | None, strawberry.argument(description="Only those of this namespace.")
+        ] = None,
+    ) -> list[Annotated["Annotation", strawberry.lazy("schema.annotations")]]:
+        on = (self.noun().lower().removeprefix("plate") or "plate", self.key)
+        found: list[Annotation] = await info.context.loaders.annotations_on.load(on)
+        return [
+            one
+            for one in found
+            if (kinds is None or AnnotationKind(one.kind) in kinds)
+            and (namespace is None or one.namespace == namespace)
+        ]
 
 
 @strawberry.type(description="How many objects of one kind a change touches.")

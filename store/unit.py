@@ -473,12 +473,15 @@ class Unit:
                 }  # fmt: skip
                 targets[row.target_type].add(row.target_id)
 
-    def touch(self, noun: type[SQLModel], ids: Iterable[int]) -> None:
-        """Have rows relabelled at the end: after a bulk insert of links or labelled rows."""
+    def touch(self, noun: type[SQLModel], ids: Iterable[int], *, relinked: bool = True) -> None:
+        """Have rows relabelled at the end: after a bulk insert of links or labelled rows.
+
+        `relinked` tells whether links into datasets were among them.
+        """
         sets = {Project: "projects", Dataset: "datasets", Image: "images",
                 Screen: "screens", Plate: "plates"}  # fmt: skip
         getattr(self._touched, sets[noun]).update(ids)
-        self._touched.relinked = True
+        self._touched.relinked |= relinked
 
     def _tell(self, kind: str, noun: type[SQLModel], row: Any) -> None:
         self.journal.tell(

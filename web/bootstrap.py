@@ -123,13 +123,14 @@ class Services:
         await self.credentials.settle()
         await self.infrastructure.close()
 
-    def _committed(self, _last_event: int) -> None:
+    def _committed(self, last_event: int) -> None:
+        if last_event:
+            self._changed_elsewhere()
+
+    def _changed_elsewhere(self) -> None:
         self.verdicts.clear()
         self.views.clear()
         self.workers.wake()
-
-    def _changed_elsewhere(self) -> None:
-        self._committed(0)
 
 
 def assemble(settings: Settings) -> Services:

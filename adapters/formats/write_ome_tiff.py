@@ -176,8 +176,9 @@ class _Tiles:
                     y=slice(y, min(y + high, size_y)),
                     x=slice(x, min(x + step, size_x)),
                 )[0, :, 0]
-                yield from self._cut(band, wide)
+                # Counted first, because nobody comes back for more after the last tile.
                 self._count(band.nbytes)
+                yield from self._cut(band, wide)
 
     def _cut(self, band: NDArray[Any], wide: int) -> Iterator[NDArray[Any]]:
         """Yield the tiles of a band ``(c, y, x)`` that is one tile high."""

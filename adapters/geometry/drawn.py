@@ -207,7 +207,7 @@ def _number(value: object, name: str) -> float:
 def _points(values: object, name: str) -> list[list[float]]:
     try:
         points = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise Invalid(name, "this is not a list of one or more pairs of numbers.")

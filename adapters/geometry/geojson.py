@@ -56,7 +56,7 @@ def _geometry(value: object, field: str, depth: int) -> BaseGeometry:
         return _BUILDERS[kind](value["coordinates"])
     except KeyError:
         raise Invalid(field, f"the {kind} has no coordinates.") from None
-    except (TypeError, ValueError, IndexError, shapely.errors.ShapelyError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError, shapely.errors.ShapelyError) as error:
         raise Invalid(
             field, f"the coordinates do not make a {kind}: {first_line(error)}"
         ) from error
@@ -68,6 +68,8 @@ def _positions(values: Any) -> NDArray[np.float64]:
         return np.empty((0, 2))
     if positions.ndim != 2 or positions.shape[1] < 2:
         raise ValueError("a position is two numbers")
+    if not np.isfinite(positions).all():
+        raise ValueError("a coordinate is not a finite number")
     return positions[:, :2]
 
 

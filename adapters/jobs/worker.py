@@ -42,7 +42,7 @@ QUIET_BEATS = 4  # beats without progress after which a job still shows that it 
 RECOVERY = 5.0  # seconds between looks for lost leases
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Running:
     """What thread and event loop say to each other about one run."""
 

@@ -65,7 +65,8 @@ def test_an_example_runs_on_the_demo(signed_in, running_hub, tmp_path, title):
     page = signed_in.page
     page.goto(running_hub.url + "/graphql")
     expect(page.locator(".graphiql-query-editor")).to_contain_text("viewer")
-    page.get_by_role("button", name=re.compile(f"^{title}")).click()
+    examples = page.get_by_role("region", name="Examples")
+    examples.get_by_role("button", name=re.compile(f"^{title}")).click()
     page.get_by_role("button", name=re.compile("Execute query")).click()
     response = page.locator(".graphiql-response")
     expect(response).to_contain_text('"data"')

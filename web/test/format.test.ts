@@ -14,7 +14,9 @@ const sizes = { sizeT: 1, sizeC: 1, sizeZ: 1, sizeY: 1024, sizeX: 1280 };
 
 test('sizes of one are left out', () => {
   expect(sizeText(sizes)).toBe('1,280 × 1,024');
-  expect(sizeText({ ...sizes, sizeC: 3, sizeZ: 12, sizeT: 40 })).toBe('1,280 × 1,024 · 3 ch · 12 z · 40 t');
+  expect(sizeText({ ...sizes, sizeC: 3, sizeZ: 12, sizeT: 40 })).toBe(
+    '1,280 × 1,024 · 3\u00a0ch · 12\u00a0z · 40\u00a0t',
+  );
   expect(sizeText(null)).toBe('no pixels yet');
 });
 

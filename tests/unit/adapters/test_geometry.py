@@ -174,6 +174,7 @@ def test_a_mask_without_set_bits_counts_with_its_frame():
         ("polygon", {"points": [(0, 0), (1, 1), (2, 2e12)]}, "points"),
         ("polygon", {"points": [(0, 0), (1, 1)], "holes": [[]]}, "holes"),
         ("polygon", {"points": [(0, 0)], "x": 3}, "x"),
+        ("polygon", {"points": [(0, 10**400)]}, "points"),
     ],
 )
 def test_impossible_numbers_are_refused_naming_the_field(kind, params, field):
@@ -242,7 +243,8 @@ def test_holes_stay_with_their_polygon():
 
 def test_collections_become_one_shape_per_part_in_order():
     shapes = up(
-        "GEOMETRYCOLLECTION (POINT (1 1), MULTIPOLYGON (((0 0, 1 0, 1 1, 0 0)), ((5 5, 6 5, 6 6, 5 5))),"
+        "GEOMETRYCOLLECTION (POINT (1 1),"
+        " MULTIPOLYGON (((0 0, 1 0, 1 1, 0 0)), ((5 5, 6 5, 6 6, 5 5))),"
         " LINESTRING (0 0, 1 1), LINESTRING (0 0, 1 1, 2 0), MULTIPOINT (3 3, 4 4), POINT EMPTY)"
     )
 
@@ -341,6 +343,7 @@ def test_geojson_features_are_read_with_y_down():
         ({"type": "LineString", "coordinates": [[0, 0], [1, None]]}, "not a finite number"),
         ({"type": "GeometryCollection", "geometries": 5}, "needs a list of geometries"),
         ({"type": "Feature"}, "not a GeoJSON object"),
+        ({"type": "Point", "coordinates": [0, 10**400]}, "do not make a Point"),
     ],
 )
 def test_geojson_that_is_no_drawing_is_refused_with_the_reason(value, reason):

@@ -36,9 +36,9 @@ export const many = (value: number, noun: string): string =>
 export function sizeText(sizes: Sizes | null): string {
   if (!sizes) return 'no pixels yet';
   const parts = [`${count(sizes.sizeX)} × ${count(sizes.sizeY)}`];
-  if (sizes.sizeC > 1) parts.push(`${count(sizes.sizeC)} ch`);
-  if (sizes.sizeZ > 1) parts.push(`${count(sizes.sizeZ)} z`);
-  if (sizes.sizeT > 1) parts.push(`${count(sizes.sizeT)} t`);
+  if (sizes.sizeC > 1) parts.push(`${count(sizes.sizeC)}\u00a0ch`);
+  if (sizes.sizeZ > 1) parts.push(`${count(sizes.sizeZ)}\u00a0z`);
+  if (sizes.sizeT > 1) parts.push(`${count(sizes.sizeT)}\u00a0t`);
   return parts.join(' · ');
 }
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from adapters.formats.base import ImageSource, open_file
 from numpy.typing import NDArray
+
+from adapters.formats.base import ImageSource, open_file
 
 Assemble = Callable[[ImageSource], NDArray[Any]]
 MakeTiff = Callable[..., Path]

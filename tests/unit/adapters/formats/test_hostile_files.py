@@ -8,6 +8,7 @@ import struct
 import time
 import tracemalloc
 import zlib
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -20,10 +21,9 @@ _PLAIN = {256: 8, 257: 8, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 8, 279: 6
 
 
 def _tiff(pages, following=None):
-    """Return a little-endian TIFF of pages given as tags; `following` says which page comes next."""
+    """Return a little-endian TIFF of pages given as tags; `following` says which page is next."""
     out = bytearray(b"II*\0" + struct.pack("<I", 72) + bytes(64))
-    size = [2 + 12 * len(tags) + 4 for tags in pages]
-    starts = [72 + sum(size[:number]) for number in range(len(pages))]
+    starts = list(accumulate((2 + 12 * len(tags) + 4 for tags in pages), initial=72))
     for number, tags in enumerate(pages):
         out += struct.pack("<H", len(tags))
         for code, value in sorted(tags.items()):
@@ -158,7 +158,7 @@ def test_more_samples_than_the_file_can_hold_are_refused(refused):
         ({273: (4, 2**28, 8)}, "tag 273"),
         ({273: 5000}, "truncated"),
         ({279: 2**31, 259: 8}, "truncated"),
-        ({256: 0}, "nothing to read"),
+        ({256: 0}, "no size"),
     ],
 )
 def test_tables_and_samples_beyond_the_end_are_refused(tags, said, refused):

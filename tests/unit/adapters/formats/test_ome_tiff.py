@@ -45,7 +45,11 @@ SAMPLES = np.arange(2 * 2 * 3 * 16 * 20, dtype=np.uint16).reshape(2, 2, 3, 16, 2
 
 
 def _write(
-    folder: Path, data: str = "<TiffData/>", root: str = "", schema: str = "2016-06", text: str = XML
+    folder: Path,
+    data: str = "<TiffData/>",
+    root: str = "",
+    schema: str = "2016-06",
+    text: str = XML,
 ) -> Path:
     path = folder / "cells.ome.tif"
     xml = text.format(data=data, root=root, schema=schema)
@@ -178,9 +182,7 @@ def test_entities_in_the_xml_are_refused(tmp_path):
 
 def test_xml_beyond_the_limit_is_refused(tmp_path):
     with pytest.raises(TooLarge, match="bytes"):
-        open_file(
-            _write(tmp_path), name="cells.ome.tif", limits=Limits(max_metadata_bytes=1000)
-        )
+        open_file(_write(tmp_path), name="cells.ome.tif", limits=Limits(max_metadata_bytes=1000))
 
 
 def test_xml_that_cannot_be_parsed_leaves_a_plain_tiff(tmp_path, open_one, assemble):

@@ -87,7 +87,7 @@ def test_short_greys_are_not_stretched(bits, tmp_path, open_one, assemble):
 @pytest.mark.parametrize("colours", [256, 5])
 def test_a_palette_keeps_its_indices(colours, tmp_path, open_one, assemble):
     path = tmp_path / "palette.png"
-    picture = Image.fromarray(_random((20, 30)) % colours).convert("P")
+    picture = Image.fromarray((_random((20, 30), "uint16") % colours).astype("u1")).convert("P")
     table = _random((colours, 3))
     picture.putpalette(table.tobytes())
     picture.save(path)
@@ -126,9 +126,7 @@ def _exif(orientation):
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_orientation_of_a_camera_is_applied(
-    orientation, form, tmp_path, open_one, assemble
-):
+def test_the_orientation_of_a_camera_is_applied(orientation, form, tmp_path, open_one, assemble):
     from PIL import ImageOps
 
     path = tmp_path / f"turned.{form.lower()}"
@@ -178,8 +176,7 @@ def test_a_damaged_png_is_refused(damage, tmp_path):
     path = tmp_path / "damaged.png"
     path.write_bytes(data[:-40] if damage == "cut" else data)
     with pytest.raises(Invalid, match=r"damaged\.png"):
-        for source in open_file(path, name="damaged.png"):
-            list(source.blocks())
+        [list(source.blocks()) for source in open_file(path, name="damaged.png")]
 
 
 def test_a_truncated_jpeg_is_refused(tmp_path):

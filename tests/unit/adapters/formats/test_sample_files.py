@@ -100,7 +100,8 @@ def test_every_sample_image_is_in_the_table(shared_data):
 
 
 @pytest.mark.parametrize(
-    "file", ["fluorescence/maize_clsm.tif", "fluorescence/skimage_ihc.png", "plate/plate_A01_ch1.tif"]
+    "file",
+    ["fluorescence/maize_clsm.tif", "fluorescence/skimage_ihc.png", "plate/plate_A01_ch1.tif"],
 )
 def test_narrow_bands_give_the_same_image(file, shared_data, open_one, assemble):
     whole = assemble(open_one(shared_data / file))

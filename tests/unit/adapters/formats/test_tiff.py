@@ -35,9 +35,7 @@ def _values(shape, dtype):
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("dtype", INTEGERS + FLOATS)
 @pytest.mark.parametrize("coding", CODINGS)
-def test_every_sample_type_in_both_byte_orders(
-    coding, dtype, order, make_tiff, open_one, assemble
-):
+def test_every_sample_type_in_both_byte_orders(coding, dtype, order, make_tiff, open_one, assemble):
     samples = _values((37, 53), dtype)
     options = dict(CODINGS[coding])
     if dtype.endswith("int64"):
@@ -45,9 +43,7 @@ def test_every_sample_type_in_both_byte_orders(
     source = open_one(make_tiff(samples, byteorder=order, **options))
     stored = "float32" if dtype == "float16" else dtype
     assert source.layout.dtype == stored
-    np.testing.assert_array_equal(
-        assemble(source)[0, 0, 0], samples.astype(stored), strict=True
-    )
+    np.testing.assert_array_equal(assemble(source)[0, 0, 0], samples.astype(stored), strict=True)
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
@@ -69,9 +65,7 @@ def test_rgb_interleaved_and_in_planes(coding, dtype, planar, make_tiff, open_on
 def test_lossless_picture_codecs(coding, make_tiff, open_one, assemble):
     samples = np.moveaxis(_values((3, 70, 90), "uint8"), 0, -1)
     path = make_tiff(samples, photometric="rgb", compression=coding, tile=(32, 32))
-    np.testing.assert_array_equal(
-        assemble(open_one(path))[0, :, 0], np.moveaxis(samples, -1, 0)
-    )
+    np.testing.assert_array_equal(assemble(open_one(path))[0, :, 0], np.moveaxis(samples, -1, 0))
 
 
 @pytest.mark.parametrize("photometric", ["rgb", "minisblack"])
@@ -103,9 +97,7 @@ def test_alpha_is_dropped(make_tiff, open_one, assemble):
     path = make_tiff(samples, photometric="rgb", extrasamples=["unassalpha"])
     source = open_one(path)
     assert (source.layout.size_c, source.layout.rgb) == (3, True)
-    np.testing.assert_array_equal(
-        assemble(source)[0, :, 0], np.moveaxis(samples[..., :3], -1, 0)
-    )
+    np.testing.assert_array_equal(assemble(source)[0, :, 0], np.moveaxis(samples[..., :3], -1, 0))
 
 
 def test_alpha_beside_grey_is_dropped(make_tiff, open_one, assemble):
@@ -127,9 +119,7 @@ def test_samples_that_are_no_colours_are_channels(planar, make_tiff, open_one, a
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
 def test_a_hyperstack_has_its_axes(order, options, make_tiff, open_one, assemble):
     samples = _values((2, 3, 4, 21, 17), "uint16")
-    path = make_tiff(
-        samples, imagej=True, byteorder=order, metadata={"axes": "TZCYX"}, **options
-    )
+    path = make_tiff(samples, imagej=True, byteorder=order, metadata={"axes": "TZCYX"}, **options)
     np.testing.assert_array_equal(assemble(open_one(path)), np.swapaxes(samples, 1, 2))
 
 
