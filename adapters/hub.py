@@ -14,6 +14,7 @@ from adapters.jobs.service import Jobs
 from adapters.people import People
 from adapters.pixels import PixelAccess
 from adapters.rois import Rois
+from adapters.screens import Screens
 from store.access.cache import VerdictCache
 from store.actor import Actor
 from store.catalog import Catalog
@@ -40,6 +41,11 @@ class Hub:
     def containers(self) -> Containers:
         """Projects, datasets, screens, plates and images in their hierarchy."""
         return Containers(self.catalog)
+
+    @cached_property
+    def screens(self) -> Screens:
+        """What is inside plates."""
+        return Screens(self.catalog)
 
     @cached_property
     def images(self) -> Images:

@@ -312,7 +312,7 @@ def _defaults(layout: Layout, written: Written, metadata: SourceMetadata) -> Ren
             windows.append((source.window_start, source.window_end))
         else:
             windows.append((written.minima[position], written.maxima[position]))
-    return defaults(
+    shown = defaults(
         layout,
         windows,
         colors=[parse(source.color).rgb if source.color else None for source in sources],
@@ -320,6 +320,11 @@ def _defaults(layout: Layout, written: Written, metadata: SourceMetadata) -> Ren
         lut_names=[_lut(source) for source in sources],
         active=[source.active for source in sources] if metadata.channels else (),
     )
+    turned = tuple(
+        replace(channel, inverted=source.inverted)
+        for channel, source in zip(shown.channels, sources, strict=True)
+    )
+    return replace(shown, channels=turned)
 
 
 def _lut(source: SourceChannel) -> str | None:

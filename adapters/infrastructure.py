@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from store.engine import Database
 from store.files import FileStore
 from store.pixels.zarr import ZarrPixelStore
+from store.presence import Presence
 from store.settings import Settings
 
 P = ParamSpec("P")
@@ -32,6 +33,7 @@ class Infrastructure:
     pixels: ZarrPixelStore
     files: FileStore
     threads: ThreadPoolExecutor = field(default_factory=_threads)
+    presence: Presence | None = None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that reads, computes or encodes, off the event loop."""
@@ -39,6 +41,8 @@ class Infrastructure:
         return await asyncio.get_running_loop().run_in_executor(self.threads, call)
 
     async def close(self) -> None:
-        """End the threads and the database connections."""
+        """End the threads and the database connections, and leave the data folder."""
         await self.database.close()
         self.threads.shutdown(wait=True, cancel_futures=True)
+        if self.presence is not None:
+            self.presence.close()

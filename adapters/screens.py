@@ -31,7 +31,7 @@ _plate, _well, _field = cols(Plate), cols(Well), cols(WellSample)
 _acquisition = cols(Acquisition)
 _WELL_FIELDS = frozenset({"color", "type", "status", "external_id", "external_description"})
 _ACQUISITION_FIELDS = frozenset({"name", "description", "max_fields", "started_at", "ended_at"})
-_LABEL = re.compile(r"([A-Za-z]{1,2}|\d{1,3})[ ,:-]?([A-Za-z]{1,2}|\d{1,3})", re.ASCII)
+_LABEL = re.compile(r"([A-Za-z]{1,2}|\d{1,3})([ ,:-]?)([A-Za-z]{1,2}|\d{1,3})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,9 @@ def index_of(name: str) -> int:
 def place_of(text: str) -> tuple[int, int]:
     """Return row and column of a well's name, such as B3 or 2-3. Raises Invalid."""
     match = _LABEL.fullmatch(text.strip())
-    place = (-1, -1) if match is None else (index_of(match[1]), index_of(match[2]))
+    place = (-1, -1)
+    if match is not None and (match[2] or match[1].isdigit() != match[3].isdigit()):
+        place = (index_of(match[1]), index_of(match[3]))
     if min(place) < 0:
         raise Invalid("label", f"{text[:20]!r} names no well; send one like B3.")
     return place

@@ -5,10 +5,33 @@ import, a type without description or without a relation for its ids in the test
 """
 
 from resolvers.hub_schema import HubSchema
+from resolvers.mutations.containers import ContainerMutations
+from resolvers.mutations.images import ImageMutations
+from resolvers.mutations.operations import OperationMutations
+from resolvers.mutations.people import PeopleMutations
+from resolvers.mutations.screens import ScreenMutations
+from resolvers.queries.containers import ContainerQueries
+from resolvers.queries.images import ImageQueries
 from resolvers.queries.nodes import NodeQueries
+from resolvers.queries.operations import OperationQueries
+from resolvers.queries.people import PeopleQueries
+from resolvers.queries.screens import ScreenQueries
 
-QUERIES: tuple[type, ...] = (NodeQueries,)
-MUTATIONS: tuple[type, ...] = ()
+QUERIES: tuple[type, ...] = (
+    NodeQueries,
+    ContainerQueries,
+    ScreenQueries,
+    ImageQueries,
+    OperationQueries,
+    PeopleQueries,
+)
+MUTATIONS: tuple[type, ...] = (
+    ContainerMutations,
+    ScreenMutations,
+    ImageMutations,
+    OperationMutations,
+    PeopleMutations,
+)
 SUBSCRIPTIONS: tuple[type, ...] = ()
 
 TYPES: tuple[type, ...] = ()

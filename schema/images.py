@@ -24,6 +24,7 @@ from store.access.capabilities import Can
 if TYPE_CHECKING:
     from schema.containers import Dataset
     from schema.operations import Job, LabelSet, ResultTable
+    from schema.rois import ROI, RoiOrder, RoiWhere, ViewportInput
 
 
 @strawberry.enum(description="What images may be ordered by.")

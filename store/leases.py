@@ -103,10 +103,15 @@ async def end(database: Database, lease: Lease, state: str, *, error: str | None
         return found.rowcount == 1
 
 
-async def recover(database: Database) -> int:
-    """Queue again the jobs whose worker is gone; those tried too often fail. Returns how many."""
+async def recover(database: Database, *, at_once: bool = False) -> int:
+    """Queue again the jobs whose worker is gone; those tried too often fail. Returns how many.
+
+    A worker is gone when its lease ran out, or `at_once` when the caller knows that none is left.
+    """
     now = now_ms()
-    expired = (_job.state == "running") & (_job.lease_until < now)
+    expired = _job.state == "running"
+    if not at_once:
+        expired &= _job.lease_until < now
     async with database.turn(), database.writing() as connection:
         given_up = await connection.execute(
             update(table(Job))

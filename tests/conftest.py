@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.databases"]
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.databases",
+    "tests.fixtures.hub_world",
+]
 
 SHARED_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 

@@ -47,6 +47,12 @@ async def add_account(
     return person.id
 
 
+async def change_password(services: Services, username: str, password: str) -> None:
+    """Set an account's password, whatever it was."""
+    person = await person_named(services, username)
+    await People(Catalog(services.database, Actor.system())).set_password(person.id, password)
+
+
 async def new_token(services: Services, username: str, label: str, scopes: Sequence[str]) -> str:
     """Make a bearer token for an account and return it; it is shown this once."""
     person = await person_named(services, username)

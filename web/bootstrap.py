@@ -16,6 +16,7 @@ from adapters.infrastructure import Infrastructure
 from adapters.jobs.catalogue import write_operations
 from adapters.jobs.worker import Workers
 from adapters.people import ensure_root
+from store import leases
 from store.access.cache import VerdictCache
 from store.actor import Actor
 from store.catalog import Catalog
@@ -23,6 +24,7 @@ from store.engine import Database, connect
 from store.files import FileStore
 from store.migrations.run import upgrade
 from store.pixels.zarr import ZarrPixelStore
+from store.presence import Presence, alone
 from store.sealing import Sealing, open_sealing
 from store.settings import Settings
 
@@ -73,14 +75,18 @@ def export_settings(settings: Settings) -> None:
         os.environ[PREFIX + one.name.upper()] = text
 
 
-def open_infrastructure(settings: Settings) -> Infrastructure:
-    """Open the stores that settings name; folders are made, the database is not migrated."""
+def open_infrastructure(settings: Settings, *, present: bool = True) -> Infrastructure:
+    """Open the stores that settings name; folders are made, the database is not migrated.
+
+    `present` shows others that this process may write (`store.presence`).
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
     return Infrastructure(
         settings=settings,
         database=connect(settings.database_url),
         pixels=ZarrPixelStore(settings.data / "pixels"),
         files=FileStore(settings.data / "files"),
+        presence=Presence(settings.data) if present else None,
     )
 
 
@@ -156,6 +162,10 @@ async def prepare(settings: Settings) -> str | None:
     await upgrade(settings.database_url)
     database = connect(settings.database_url)
     try:
+        with alone(settings.data) as nobody_else:
+            if nobody_else:
+                # Whoever held a lease is gone: nobody need wait for it to run out.
+                await leases.recover(database, at_once=True)
         password = await ensure_root(database, settings.root_password)
         await write_operations(Catalog(database, Actor.system()))
     finally:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from store.errors import HubError
@@ -57,7 +58,7 @@ def main() -> None:
         app()
     except HubError as error:
         fail(error.message)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         fail(str(error))
     except KeyboardInterrupt:
         fail("Stopped.", 130)
@@ -65,7 +66,7 @@ def main() -> None:
 
 def fail(message: str, status: int = 1) -> None:
     """End with one line on standard error."""
-    people.print(f"[bold red]imagehub:[/] {message}", soft_wrap=True)
+    people.print(f"[bold red]imagehub:[/] {escape(message)}", soft_wrap=True)
     sys.exit(status)
 
 
@@ -74,7 +75,9 @@ def run(work: Callable[[Services], Awaitable[T]], data: Path | None, database: s
     settings = read_settings(data=data, database=database, job_workers=0)
 
     async def whole() -> T:
-        await prepare(settings)
+        password = await prepare(settings)
+        if password is not None:
+            people.print(f"made the first administrator: root, password [bold]{password}[/]")
         services = assemble(settings)
         try:
             return await work(services)
@@ -192,7 +195,7 @@ def import_(
             print(f"{id}\t{name}", flush=True)  # noqa: T201  # the command's output
 
         def refused(path: Path, why: str) -> None:
-            people.print(f"[bold red]refused[/] {path}: {why}", soft_wrap=True)
+            people.print(f"[bold red]refused[/] {escape(f'{path}: {why}')}", soft_wrap=True)
 
         async def work(services: Services) -> int:
             return await import_paths(services, wanted, report, made, refused)
@@ -253,6 +256,27 @@ def add_user(
         return await add_account(services, name, password, admin=admin, groups=group or [])
 
     print(run(work, data, database))  # noqa: T201  # the command's output
+
+
+@user_app.command("password")
+def set_password(
+    name: Annotated[str, typer.Argument(help="The account.")],
+    data: Data = None,
+    database: Database = None,
+) -> None:
+    """Set an account's password, from IMAGEHUB_PASSWORD or standard input.
+
+    [dim]IMAGEHUB_PASSWORD=… imagehub user password root[/]
+    """
+    password = _password()
+
+    async def work(services: Services) -> None:
+        from web.accounts import change_password
+
+        await change_password(services, name, password)
+
+    run(work, data, database)
+    people.print(f"{name} has a new password")
 
 
 def _password() -> str:
@@ -336,10 +360,11 @@ def doctor(
     settings = read_settings(data=data, database=database, job_workers=0)
     findings = asyncio.run(check(settings, deep=deep, repair=repair))
     for finding in findings:
-        people.print(f"[bold red]{finding.kind}[/] {finding.message}", soft_wrap=True)
-    if findings:
+        kind = f"[green]removed[/] {finding.kind}" if finding.repaired else f"[red]{finding.kind}[/]"
+        people.print(f"[bold]{kind}:[/]", escape(finding.message), soft_wrap=True)
+    if not all(finding.repaired for finding in findings):
         sys.exit(1)
-    people.print("[green]Nothing is wrong.[/]")
+    people.print("[green]Nothing is wrong.[/]" if not findings else "[green]Nothing is left.[/]")
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """OME-TIFF: is there a description, does it speak of this file alone, and of which images?
 
 The description names files by UUID and by file name. Stored originals have other names, so a file
-is recognised by its UUID only, and the names are taken out before the pages are sought.
-Companion files are refused: a part of an image is worse than none.
+is recognised by its UUID only. Companion files are refused: a part of an image is worse than none.
+Pages are sought by a copy of the description without names of files, so that no other file is ever
+opened, and without annotations, whose axes within axes would not fit t, c and z.
 
 Source: OME-TIFF specification, 2016-06.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -18,6 +20,7 @@ from tifffile import TiffFile
 
 from adapters.formats import ome_xml
 from adapters.formats.base import Limits, SourceMetadata
+from adapters.formats.units import number
 from store.errors import TooLarge, Unsupported
 
 
@@ -59,12 +62,11 @@ def read_description(tiff: TiffFile, name: str, limits: Limits) -> OmeDescriptio
     if root is None:
         return None
     _refuse_companions(root, name)
+    _refuse_absurd(root, name, limits)
     images = [element for element in root if ome_xml.tag(element) == "Image"]
-    return OmeDescription(
-        xml=_anonymous(root, text),
-        names=[image.get("Name", "") for image in images],
-        images=ome_xml.read(root, text),
-    )
+    described = ome_xml.read(root, text)
+    names = [image.get("Name", "") for image in images]
+    return OmeDescription(_stripped(root), names, described)
 
 
 def _refuse_companions(root: Element, name: str) -> None:
@@ -88,15 +90,31 @@ def _refuse_companions(root: Element, name: str) -> None:
         )
 
 
-def _anonymous(root: Element, text: str) -> str:
-    """Return the XML without the names of files."""
-    changed = False
+def _refuse_absurd(root: Element, name: str, limits: Limits) -> None:
+    """Refuse counts of planes that would be listed before any page is looked at."""
+    counts = [
+        int(number(data.get(key)) or 0)
+        for data in _tiff_data(root)
+        for key in ("IFD", "FirstT", "FirstC", "FirstZ", "PlaneCount", "NumPlanes")
+    ]
+    for pixels in root.iter():
+        if ome_xml.tag(pixels) == "Pixels":
+            sizes = [int(number(pixels.get(f"Size{axis}")) or 0) for axis in "TCZ"]
+            counts.append(prod(sizes))
+    if max(counts, default=0) > limits.max_planes:
+        raise TooLarge(f"{name}, described as {max(counts):,} planes,", limits.max_planes, "planes")
+
+
+def _stripped(root: Element) -> str:
+    """Return the XML without names of files and without annotations; changes `root`."""
     for data in _tiff_data(root):
         for element in list(data):
             if ome_xml.tag(element) == "UUID":
                 data.remove(element)
-                changed = True
-    return ElementTree.tostring(root, encoding="unicode") if changed else text
+    for element in list(root):
+        if ome_xml.tag(element) == "StructuredAnnotations":
+            root.remove(element)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _tiff_data(root: Element) -> Iterator[Element]:

@@ -130,14 +130,15 @@ def open_tiff(path: Path, *, name: str, unnamed_axis: Axis, limits: Limits) -> l
     """Return the images of a TIFF file. See `adapters.formats.base.open_file` for the errors."""
     with decoding(name), path.open("rb") as file:
         header = scan(file, name, limits)
-    # The library looks at three pages only to tell whether all are alike.
-    flags = {"is_uniform": False} if header.mixed else {}
+    # One format is a folder of files with an index; only the file that was named is opened. And
+    # the library looks at three pages only to tell whether all are alike.
+    flags = {"is_ndtiff": False} | ({"is_uniform": False} if header.mixed else {})
     opening = _Opening(path, name, path.stat().st_size, unnamed_axis, limits, header)
     with decoding(name), TiffFile(path, **flags) as tiff:
         ome = ome_tiff.read_description(tiff, name, limits)
         if ome is None:
             return opening.sources(tiff, None)
-        with TiffFile(path, omexml=ome.xml) as annotated:
+        with TiffFile(path, omexml=ome.xml, **flags) as annotated:
             return opening.sources(annotated, ome)
 
 
@@ -173,6 +174,10 @@ class _Opening:
 
     def _source(self, tiff: TiffFile, series: TiffPageSeries, name: str) -> TiffSource:
         model = series.keyframe
+        if series.is_multifile:
+            raise Unsupported(
+                f"{name} is one part of an image of several files; save the image as one file."
+            )
         check_page(model, name, self.limits)
         samples = _samples(model, name)
         order = _order(series, self.unnamed_axis, name)

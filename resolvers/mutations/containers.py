@@ -44,6 +44,7 @@ TRASHABLE: dict[str, Any] = {
     **LABELLED,
     "Acquisition": screens.Acquisition,
     "Well": screens.Well,
+    "WellSample": screens.WellSample,
     "ROI": rois.Roi,
     "Annotation": Annotation,
     "Ontology": ontologies.Ontology,

@@ -54,14 +54,7 @@ class Touched:
 async def relabel(database: Database, connection: AsyncConnection, touched: Touched) -> None:
     """Give every touched row, and every row below one, the label it now stands under."""
     pick = _Picker(database, connection)
-    granted = set(await connection.scalars(select(_grant.target_id).distinct()))
-    shared = set(
-        await connection.scalars(
-            select(_member.storage_id)
-            .join(table(Storage), _storage.id == _member.storage_id)
-            .where(_member.trashed_by.is_(None), _member.user_id != _storage.owner_id)
-        )
-    )
+    granted, shared = await pick.opened()
     datasets = touched.datasets | await pick.ids(
         _project_dataset.dataset_id, _project_dataset.project_id, touched.projects
     )
@@ -83,12 +76,48 @@ async def relabel(database: Database, connection: AsyncConnection, touched: Touc
             await _assign(database, connection, noun, ids, above)
 
 
+@dataclass(frozen=True, slots=True)
+class Mislabelled:
+    """A row whose label is not the one it stands under; both as ``group:granted objects``."""
+
+    id: int
+    found: str | None
+    right: str
+
+
+async def mislabelled(
+    database: Database, connection: AsyncConnection, noun: type[SQLModel], ids: set[int]
+) -> list[Mislabelled]:
+    """Return the rows of a noun whose label differs from what working it out anew gives."""
+    pick = _Picker(database, connection)
+    above = await pick.above(noun, ids, *await pick.opened())
+    row = cols(noun)
+    rows = await connection.execute(
+        select(row.id, row.group_id, _label.key)
+        .select_from(table(noun).outerjoin(table(Label), _label.id == row.label_id))
+        .where(database.members(row.id, ids))
+        .order_by(row.id)
+    )
+    wanted = ((id, found, _key(group, above.get(id, ()))) for id, group, found in rows)
+    return [Mislabelled(id, found, right) for id, found, right in wanted if found != right]
+
+
 class _Picker:
     """Looks up what lies above and below rows; each question is one statement."""
 
     def __init__(self, database: Database, connection: AsyncConnection) -> None:
         self._database = database
         self._connection = connection
+
+    async def opened(self) -> tuple[set[int], set[int]]:
+        """Return the objects that carry grants, and the storages that have other members."""
+        granted = await self._connection.scalars(select(_grant.target_id).distinct())
+        shared = await self._connection.scalars(
+            select(_member.storage_id)
+            .join(table(Storage), _storage.id == _member.storage_id)
+            .where(_member.trashed_by.is_(None), _member.user_id != _storage.owner_id)
+        )
+        return set(granted), set(shared)
 
     async def ids(self, wanted: Any, column: Any, values: set[int]) -> set[int]:
         if not values:
@@ -239,7 +268,7 @@ async def _label_for(
     database: Database, connection: AsyncConnection, group_id: int, objects: Iterable[int]
 ) -> int:
     members = tuple(objects)
-    key = f"{group_id}:{','.join(map(str, members))}"
+    key = _key(group_id, members)
     known = await connection.scalar(select(_label.id).where(_label.key == key))
     if known is not None:
         return int(known)
@@ -251,3 +280,7 @@ async def _label_for(
             [{"label_id": new, "object_id": member} for member in members],
         )
     return new
+
+
+def _key(group_id: int, objects: Iterable[int]) -> str:
+    return f"{group_id}:{','.join(map(str, sorted(objects)))}"

@@ -12,7 +12,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse,
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted((ROOT / "web" / "src").rglob("*.graphql"))
 EXAMPLES = sorted((ROOT / "web" / "src" / "graphiql" / "examples").glob("*.graphql"))
-PLACEHOLDERS = {"@image", "@dataset", "@job"}
+PLACEHOLDERS = {"@image", "@annotated", "@dataset", "@job"}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@ import { parse } from 'graphql';
 import { expect, test } from 'vitest';
 import { examples, fillVariables, variablesText } from '../src/graphiql/examples';
 import { filledHeaders, socketAddress } from '../src/graphiql/fetcher';
+import { chooseIds } from '../src/graphiql/start';
 
 test('every example is one named operation whose variables are given', () => {
   for (const { query, variables } of examples) {
@@ -41,4 +42,20 @@ test('a header still waiting for its token is not sent', () => {
   expect(filledHeaders({ Authorization: 'Bearer ', 'X-A': '', 'X-B': '1' })).toEqual({ 'X-B': '1' });
   expect(filledHeaders({ Authorization: 'Bearer abc' })).toEqual({ Authorization: 'Bearer abc' });
   expect(filledHeaders()).toEqual({});
+});
+
+test('the example of regions takes an image that has some', () => {
+  const some = {
+    images: { nodes: [{ id: 'i1' }] },
+    datasets: { nodes: [] },
+    jobs: { nodes: [{ id: 'j1' }] },
+  };
+  const annotated = { nodes: [{ image: { id: 'i2' } }] };
+  expect(chooseIds({ ...some, rois: annotated })).toEqual({
+    image: 'i1',
+    annotated: 'i2',
+    dataset: undefined,
+    job: 'j1',
+  });
+  expect(chooseIds({ ...some, rois: { nodes: [] } }).annotated).toBe('i1');
 });

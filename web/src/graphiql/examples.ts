@@ -1,7 +1,7 @@
 /**
  * The example queries: one `.graphql` document and one `.json` of variables each, in the order of the tabs.
  *
- * A variable written `@image`, `@dataset` or `@job` stands for the id of something the reader may really see; it is
+ * A variable written `@image`, `@annotated`, `@dataset` or `@job` stands for the id of something the reader may really see; it is
  * looked up when the page opens, so that an example works on any hub and not only on one machine's ids.
  */
 import gaussian from './examples/gaussian.graphql?raw';

@@ -7,26 +7,42 @@ export interface Start {
   ids: Record<string, string | undefined>;
 }
 
-interface Connection {
-  nodes: { id: string }[];
+interface Connection<Node> {
+  nodes: Node[];
 }
 
-type Starter = Record<'images' | 'datasets' | 'jobs', Connection>;
+interface Identified {
+  id: string;
+}
 
-const first = (connection: Connection): string | undefined => connection.nodes[0]?.id;
+type Starter = Record<'images' | 'datasets' | 'jobs', Connection<Identified>> & {
+  rois: Connection<{ image: Identified | null }>;
+};
 
-/** Look both up; a hub that cannot answer within the limit opens with empty variables instead of waiting. */
-export async function start(limit_ms = 3000): Promise<Start> {
+/** Choose the ids: an image with regions where there is one, else the newest image, for what shows regions. */
+export function chooseIds({ images, datasets, jobs, rois }: Starter): Start['ids'] {
+  const image = images.nodes[0]?.id;
+  return {
+    image,
+    annotated: rois.nodes[0]?.image?.id ?? image,
+    dataset: datasets.nodes[0]?.id,
+    job: jobs.nodes[0]?.id,
+  };
+}
+
+/**
+ * Look both up. A hub that cannot answer within the limit opens with empty variables instead of waiting, and one that
+ * knows the reader but finds no ids still says who is signed in.
+ */
+export async function start(limit_ms = 5000): Promise<Start> {
   const signal = AbortSignal.timeout(limit_ms);
-  try {
-    const { user } = await session(signal);
-    if (!user) return { user: null, ids: {} };
-    const found = await graphql<Starter>(starter, {}, signal);
-    return {
-      user,
-      ids: { image: first(found.images), dataset: first(found.datasets), job: first(found.jobs) },
-    };
-  } catch {
-    return { user: null, ids: {} };
-  }
+  const user = await session(signal).then(
+    (found) => found.user,
+    () => null,
+  );
+  if (!user) return { user, ids: {} };
+  return graphql<Starter>(starter, {}, signal).then(
+    (found) => ({ user, ids: chooseIds(found) }),
+    () => ({ user, ids: {} }),
+  );
 }

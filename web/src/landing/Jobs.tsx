@@ -75,7 +75,7 @@ export function Jobs() {
           Nothing has run yet. The third example in <a href="/graphql">GraphiQL</a> starts a filter.
         </p>
       )}
-      {answer.data && <JobList jobs={answer.data} label="Newest jobs" />}
+      {answer.data && answer.data.length > 0 && <JobList jobs={answer.data} label="Newest jobs" />}
     </Section>
   );
 }

@@ -185,6 +185,31 @@ def test_xml_beyond_the_limit_is_refused(tmp_path):
         open_file(_write(tmp_path), name="cells.ome.tif", limits=Limits(max_metadata_bytes=1000))
 
 
+@pytest.mark.parametrize(
+    ("data", "size_t"),
+    [
+        ("<TiffData/>", "1000000000"),
+        ('<TiffData IFD="0" PlaneCount="1000000000"/>', "2"),
+        ('<TiffData IFD="0" FirstT="1000000000"/>', "2"),
+    ],
+)
+def test_counts_of_planes_that_no_file_has_are_refused(data, size_t, tmp_path):
+    path = _write(tmp_path, data, text=XML.replace('SizeT="2"', f'SizeT="{size_t}"'))
+    with pytest.raises(TooLarge, match="planes"):
+        open_file(path, name="cells.ome.tif")
+
+
+def test_axes_within_axes_stay_one_axis(tmp_path, open_one, assemble):
+    modulo = (
+        '<XMLAnnotation ID="Annotation:9" Namespace="openmicroscopy.org/omero/dimension/modulo">'
+        '<Value><Modulo><ModuloAlongT Type="phase" Start="0" End="1e12" Step="1"/></Modulo>'
+        "</Value></XMLAnnotation>"
+    )
+    text = XML.replace("<StructuredAnnotations>", "<StructuredAnnotations>" + modulo)
+    text = text.replace("</Description>", '</Description><AnnotationRef ID="Annotation:9"/>')
+    np.testing.assert_array_equal(assemble(open_one(_write(tmp_path, text=text))), SAMPLES)
+
+
 def test_xml_that_cannot_be_parsed_leaves_a_plain_tiff(tmp_path, open_one, assemble):
     path = _write(tmp_path, text="<OME><Image></OME>")
     source = open_one(path)
