@@ -499,3 +499,13 @@ def annotated(noun: Any, annotation_id: int) -> Any:
             _link.trashed_by.is_(None),
         )
     )
+
+
+def having_pair(*, key: str | None = None, value: str | None = None) -> Any:
+    """Return the predicate that a map has a pair with this key or value: for `Holds`."""
+    tests = [
+        column == wanted
+        for column, wanted in ((_pair.key, key), (_pair.value, value))
+        if wanted is not None
+    ]
+    return _annotation.id.in_(select(_pair.annotation_id).where(_pair.trashed_by.is_(None), *tests))

@@ -1,7 +1,8 @@
 """One filter tree for every dialect: what a list is narrowed to, free of wire formats.
 
 A dialect parses its own parameters into `Condition`, `AllOf`, `AnyOf` and `Not`; `compiled` turns
-the tree into a predicate over columns. Text is compared case-folded where the column has a key.
+the tree into a predicate over columns. Parts of a text are found in any case: by the folded key
+where the column has one, else as far as the database folds letters (SQLite: A to Z only).
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ _OPERATORS = {
     "is_null": lambda column, value: column.is_(None) if value else column.is_not(None),
     "contains": lambda column, value: column.contains(value, autoescape=True),
     "starts_with": lambda column, value: column.startswith(value, autoescape=True),
+    "icontains": lambda column, value: column.icontains(value, autoescape=True),
+    "istarts_with": lambda column, value: column.istartswith(value, autoescape=True),
 }
 
 
@@ -96,8 +99,11 @@ def _test(columns: Mapping[str, Any], field: str, op: str, value: Any) -> Column
     if op not in _OPERATORS:
         raise Invalid(f"where.{field}", f"the test {op!r} is not known.")
     column = columns[field]
-    folded = f"{field}_key"
-    if isinstance(value, str) and op in ("contains", "starts_with") and folded in columns:
-        column, value = columns[folded], name_key(value)
+    if isinstance(value, str) and op in ("contains", "starts_with"):
+        folded = f"{field}_key"
+        if folded in columns:
+            column, value = columns[folded], name_key(value)
+        else:
+            op = f"i{op}"
     element: ColumnElement[bool] = _OPERATORS[op](column, value)
     return element

@@ -5,16 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from adapters.annotations import Annotations
 from adapters.containers import Containers
 from adapters.exports import Exports
+from adapters.files import Files
 from adapters.images import Images
 from adapters.imports import Imports
 from adapters.infrastructure import Infrastructure
 from adapters.jobs.service import Jobs
+from adapters.ontologies import Ontologies
 from adapters.people import People
 from adapters.pixels import PixelAccess
 from adapters.rois import Rois
 from adapters.screens import Screens
+from adapters.tracks import Tracks
 from store.access.cache import VerdictCache
 from store.actor import Actor
 from store.catalog import Catalog
@@ -63,9 +67,29 @@ class Hub:
         return Imports(self.infrastructure, self.catalog, self.images)
 
     @cached_property
+    def files(self) -> Files:
+        """Files as they were uploaded."""
+        return Files(self.infrastructure, self.catalog)
+
+    @cached_property
     def rois(self) -> Rois:
-        """Regions of interest and their shapes."""
+        """Regions of interest with their shapes and terms."""
         return Rois(self.catalog)
+
+    @cached_property
+    def tracks(self) -> Tracks:
+        """Objects followed through time or depth."""
+        return Tracks(self.catalog)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        """Tags, key-values, comments, files and values on any object."""
+        return Annotations(self.catalog)
+
+    @cached_property
+    def ontologies(self) -> Ontologies:
+        """Ontologies, terms and relations."""
+        return Ontologies(self.catalog)
 
     @cached_property
     def exports(self) -> Exports:

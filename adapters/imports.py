@@ -7,25 +7,27 @@ folders is found by ``imagehub doctor``.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.containers import checked_name, inside
+from adapters.files import forget, storage_of
 from adapters.formats.base import Axis, ImageSource, open_file
 from adapters.formats.combine import combine_channels
 from adapters.images import Images, NewImage
 from adapters.infrastructure import Infrastructure
 from store.access.capabilities import Can
-from store.actor import Actor
 from store.catalog import Catalog
 from store.errors import Conflict, Invalid
 from store.files import StoredBlob
 from store.pixels.base import Progress, Written
 from store.statement import cols, table
 from store.tables.containers import Dataset
-from store.tables.files import ImageFile, Storage, StoredFile
+from store.tables.files import ImageFile, StoredFile
 from store.tables.images import Image
 from store.unit import Unit
 
@@ -83,6 +85,22 @@ class Imports:
         Returns the images made. Raises Invalid, Unsupported or TooLarge for a file that cannot be
         read, Conflict for one the dataset has already, NotFound or Forbidden for the dataset.
         """
+        gone = threading.Event()
+        work = self._files(paths, options, report, lambda: gone.is_set() or cancelled())
+        try:
+            # Kept to its end: what it began it also clears away, or publishes.
+            return await self._catalog.database.keep(work)
+        except asyncio.CancelledError:
+            gone.set()
+            raise
+
+    async def _files(
+        self,
+        paths: Sequence[Path],
+        options: ImportOptions,
+        report: Report,
+        cancelled: Callable[[], bool],
+    ) -> list[Image]:
         if not paths:
             raise Invalid("paths", "name at least one file.")
         if options.dataset_id is not None:
@@ -190,6 +208,8 @@ class Imports:
         options: ImportOptions,
     ) -> list[Image]:
         async def work(unit: Unit) -> list[Image]:
+            for original in originals:
+                await self._require_blob(original)
             files = await self._store_files(unit, originals, options)
             datasets = [] if options.dataset_id is None else [options.dataset_id]
             made = []
@@ -226,10 +246,18 @@ class Imports:
 
         return await self._catalog.write("import_images", work)
 
+    async def _require_blob(self, original: _Original) -> None:
+        """Keep the original again if a failed import of the same bytes took it away."""
+        files, blob = self._infrastructure.files, original.blob
+        if blob is not None and not await self._infrastructure.run(files.exists, blob.sha256):
+            kept = await self._infrastructure.run(files.adopt, original.path)
+            if kept.sha256 != blob.sha256:
+                raise Conflict(f"{original.name} changed while it was imported; try again.")
+
     async def _store_files(
         self, unit: Unit, originals: list[_Original], options: ImportOptions
     ) -> list[int]:
-        storage = await self._storage(unit)
+        storage = await storage_of(unit)
         group = options.group_id
         if group is None and options.dataset_id is not None:
             group = (await unit.one(Dataset, options.dataset_id)).group_id
@@ -255,35 +283,12 @@ class Imports:
             ids.append(stored.id)
         return ids
 
-    async def _storage(self, unit: Unit) -> int:
-        storage = cols(Storage)
-        mine = await unit.all(Storage, storage.owner_id == unit.actor.author_id, order=storage.id)
-        if mine:
-            return mine[0].id
-        made = await unit.add(
-            Storage(
-                name=f"{unit.actor.username} storage",
-                owner_id=unit.actor.author_id,
-                group_id=unit.actor.default_group or COMMONS,
-            ),
-            tell=False,
-        )
-        return made.id
-
     async def _forget(self, originals: list[_Original]) -> None:
         """Remove blobs that came with a failed import and that no row names."""
         for original in originals:
-            if original.blob is None:
-                continue
-            file = cols(StoredFile)
-            named = await Catalog(self._catalog.database, Actor.system()).count(
-                self._catalog.select(StoredFile).where(file.sha256 == original.blob.sha256)
-            )
-            if not named:
+            if original.blob is not None:
                 with contextlib.suppress(OSError):
-                    await self._infrastructure.run(
-                        self._infrastructure.files.delete, original.blob.sha256
-                    )
+                    await forget(self._infrastructure, original.blob.sha256)
 
 
 def _heed(cancelled: Callable[[], bool]) -> None:

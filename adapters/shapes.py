@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import shapely
@@ -217,18 +218,18 @@ def stored_drawn(row: Shape) -> Drawn | None:
     return recall(Kind(row.kind), row.params, row.footprint, row.text, row.bits)
 
 
-@dataclass(frozen=True, slots=True)
 class Shown:
     """A stored shape with everything that may be asked of it, worked out when asked."""
 
-    row: Shape
+    def __init__(self, row: Shape) -> None:
+        self.row = row
 
-    @property
+    @cached_property
     def drawn(self) -> Drawn | None:
         """The shape as drawn."""
         return stored_drawn(self.row)
 
-    @property
+    @cached_property
     def geometry(self) -> BaseGeometry:
         """The footprint, y down."""
         return shapely.from_wkb(self.row.footprint)

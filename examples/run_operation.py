@@ -53,7 +53,8 @@ async def main() -> None:
         result = (await session.execute(RESULT, variable_values={"job": job}))["job"]
     smoothed = result["outputs"][0]["object"]
     region = smoothed["region"]
-    raw = httpx.get(URL + region["url"], headers=HEADERS).raise_for_status().content
+    async with httpx.AsyncClient(base_url=URL, headers=HEADERS) as plain:
+        raw = (await plain.get(region["url"])).raise_for_status().content
     samples = np.frombuffer(raw, region["type"]).reshape(region["shape"])
     print(f"{smoothed['name']}: mean {samples.mean():.2f}, from {image['name']}")
 

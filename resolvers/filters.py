@@ -37,11 +37,12 @@ def tree(where: Any, special: Mapping[str, Translate]) -> Filter | None:
         elif one.name in special:
             parts.append(special[one.name](value))
         else:
-            parts.extend(_tests(one.name, value))
+            parts.extend(tests(one.name, value))
     return AllOf(parts)
 
 
-def _tests(field: str, value: Any) -> list[Filter]:
+def tests(field: str, value: Any) -> list[Filter]:
+    """Return the tests an input makes on one column."""
     if not isinstance(value, TextFilter | NumberFilter | MomentFilter):
         return [Condition(field, "eq", value)]
     return [

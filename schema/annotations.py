@@ -43,6 +43,12 @@ class TagOrder:
     )
 
 
+@strawberry.input(description="A pair of a map; all that is given must hold of the same pair.")
+class PairWhere:
+    key: str | None = strawberry.field(default=None, description="With exactly this key.")
+    value: str | None = strawberry.field(default=None, description="With exactly this value.")
+
+
 @strawberry.input(description="Which annotations; all that is given must hold.")
 class AnnotationWhere:
     kinds: list[AnnotationKind] | None = strawberry.field(
@@ -58,9 +64,8 @@ class AnnotationWhere:
     number: NumberFilter | None = strawberry.field(
         default=None, description="Tests on the value of double annotations."
     )
-    key: str | None = strawberry.field(default=None, description="Maps that have this key.")
-    value: str | None = strawberry.field(
-        default=None, description="Maps that have this value, under `key` if that is given too."
+    pair: PairWhere | None = strawberry.field(
+        default=None, description="Maps that have such a pair."
     )
     created_at: MomentFilter | None = strawberry.field(
         default=None, description="When they came into being."
@@ -146,7 +151,7 @@ class MapAnnotation(Annotation):
 @strawberry.type(description="A whole number.")
 class LongAnnotation(Annotation):
     @strawberry.field(description="The number.")
-    def value(self) -> BigInt:
+    def whole(self) -> BigInt:
         return BigInt(self.row.whole)
 
 

@@ -22,6 +22,7 @@ from schema.paging import (
     PageArguments,
 )
 from schema.scalars import DateTime, encode_id
+from store.tables.people import Role
 
 
 @strawberry.enum(description="How open a group is to its own members.")
@@ -184,7 +185,7 @@ class User(Node):
     @strawberry.field(description="Whether they administer the hub.")
     async def administrator(self, info: Info) -> bool:
         held: list[int] = await info.context.loaders.roles_of_user.load(self.key)
-        return any(role >= UserRole.ADMINISTRATOR.value for role in held)
+        return any(role >= Role.admin for role in held)
 
     @strawberry.field(description="The groups they belong to, and whether they lead them.")
     async def memberships(self, info: Info) -> list["Membership"]:

@@ -309,6 +309,9 @@ _KINDS: dict[str, type[Shape]] = {
 }
 
 
+SHAPE_TYPES: tuple[type, ...] = tuple(_KINDS.values())
+
+
 @strawberry.input(description="A plane; an axis that is left out stands for all of it.")
 class PlaneInput:
     c: int | None = strawberry.field(default=None, description="Channel, from 0.")

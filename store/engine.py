@@ -4,37 +4,40 @@ Two faces of each: `reading` gives a short connection outside any transaction; `
 inside a transaction. Writers on SQLite take turns (a lock in the process, a file lock between
 processes, BEGIN IMMEDIATE below both), because its own busy handler is unfair and eight writers
 without turns waited up to seven times longer. Work that must finish runs in tasks `keep` holds.
+What a driver says about a broken rule, a value out of range or a lost connection leaves this file
+as IntegrityError, Invalid and Unavailable, on both kinds alike.
 """
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import fcntl
 import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
+import asyncpg
 import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Table,
     bindparam,
     event,
-    false,
     func,
-    literal_column,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store.errors import Unavailable
@@ -45,7 +48,9 @@ log = logging.getLogger(__name__)
 POOL_SIZE = 8
 POOL_TIMEOUT = 30.0  # seconds; finite, so that exhaustion shows
 EVENT_LOCK = 0x1_AB_0001  # advisory lock: events are numbered in commit order
+LABEL_LOCK = 0x1_AB_0002  # advisory lock: placements and labels are brought up to date one by one
 POLL_SECONDS = 0.05
+MOST_ID = 2**63 - 1
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -58,6 +63,29 @@ _PRAGMAS = (
 )
 
 
+# 40P01 deadlock, 40001 serialization failure
+_COLLISIONS = frozenset({"40P01", "40001"})
+
+
+class Refusal(Enum):
+    """Why a database does not take a row."""
+
+    REFERENCE = "foreign key"
+    CHECK = "check"
+    MISSING = "not null"
+    UNIQUE = "unique"
+    RANGE = "range"
+
+
+_REFUSALS = (
+    ("foreign key", Refusal.REFERENCE),
+    ("unique", Refusal.UNIQUE),
+    ("not null", Refusal.MISSING),
+    ("not-null", Refusal.MISSING),
+    ("check", Refusal.CHECK),
+)
+
+
 class Database(ABC):
     """A database the hub can live in. `url` names the driver; the schema is made by migrations."""
 
@@ -66,6 +94,7 @@ class Database(ABC):
     def __init__(self, url: str, engine: AsyncEngine) -> None:
         self.url = url
         self._engine = engine
+        self._writes = engine.execution_options(write=True)
         self._kept: set[asyncio.Task[Any]] = set()
         self._listeners: set[Callable[[int], None]] = set()
 
@@ -92,8 +121,16 @@ class Database(ABC):
         """Insert many tuples by the fastest way the driver has."""
 
     @abstractmethod
-    def members(self, column: Any, ids: Iterable[int], *, counting: bool = False) -> Any:
+    def members(self, column: Any, ids: Iterable[int]) -> Any:
         """Return ``column IN (ids)`` with the ids as ONE bound value, whatever their number."""
+
+    def counting(self) -> Self:
+        """Return this database with `members` in the form that is fastest in a COUNT."""
+        return self
+
+    @abstractmethod
+    async def order_labels(self, connection: AsyncConnection) -> None:
+        """Wait until no other unit is settling placements and labels, and see what it settled."""
 
     @abstractmethod
     async def order_events(self, connection: AsyncConnection) -> None:
@@ -115,11 +152,37 @@ class Database(ABC):
         """Lock the rows a write is about to judge; SQLite has one writer and needs no lock."""
         return statement
 
+    def collided(self, error: BaseException) -> bool:
+        """Whether a unit failed only because another ran beside it, so that it may run again."""
+        return False
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection inside a transaction: committed at the end, rolled back on error."""
-        async with self._engine.execution_options(write=True).begin() as connection:
+        """Lend a connection inside a transaction: committed at the end, rolled back on error.
+
+        Raises Unavailable when no connection is to be had.
+        """
+        async with _lent(self._writes) as connection, connection.begin():
             yield connection
+
+    async def read(self, ask: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run reads on a connection; once more on another if the first turns out to be broken.
+
+        Raises Unavailable.
+        """
+        try:
+            async with self.reading() as connection:
+                return await ask(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        try:
+            async with self.reading() as connection:
+                return await ask(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise Unavailable("The database", "it closed the connection.") from error
 
     async def keep(self, work: Awaitable[T]) -> T:
         """Run `work` to its end even if the caller is cancelled, and return its result."""
@@ -148,7 +211,7 @@ class Database(ABC):
         try:
             async with self.reading() as connection:
                 await connection.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError) as error:
+        except SQLAlchemyError as error:
             raise Unavailable("The database", type(error).__name__) from error
 
     async def close(self) -> None:
@@ -156,6 +219,21 @@ class Database(ABC):
         while self._kept:
             await asyncio.gather(*self._kept, return_exceptions=True)
         await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection of an engine; give it back whole even if the borrower is cancelled."""
+    try:
+        connection = await engine.connect()
+    except PoolExhausted as error:
+        raise Unavailable("The database", "all its connections are busy.") from error
+    except (OSError, DBAPIError) as error:
+        raise Unavailable("The database", type(error).__name__) from error
+    try:
+        yield connection
+    finally:
+        await asyncio.shield(connection.close())
 
 
 def _log_failure(task: asyncio.Task[Any]) -> None:
@@ -172,7 +250,12 @@ class SqliteDatabase(Database):
         path = make_url(url).database or ""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         engine = create_async_engine(
-            url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=POOL_TIMEOUT
+            url,
+            pool_size=POOL_SIZE + 1,  # one is for `watch`
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT,
+            json_serializer=_json,
+            json_deserializer=orjson.loads,
         )
         event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
         event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
@@ -183,7 +266,7 @@ class SqliteDatabase(Database):
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.connect() as connection:
+        async with _lent(self._engine) as connection:
             yield connection
 
     @asynccontextmanager
@@ -201,24 +284,25 @@ class SqliteDatabase(Database):
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            # A thread that waits cannot be stopped, so whoever is cancelled meanwhile waits for
+            # it too: a turn handed to nobody would keep all writers waiting.
             waiting = asyncio.ensure_future(
                 asyncio.to_thread(fcntl.flock, self._lock_file, fcntl.LOCK_EX)
             )
-            try:
-                await asyncio.shield(waiting)
-            except asyncio.CancelledError:
-                # The thread cannot be stopped: take the lock it gets and give it back.
-                await waiting
+            if await _outlasted(waiting):
                 fcntl.flock(self._lock_file, fcntl.LOCK_UN)
-                raise
+                raise asyncio.CancelledError from None
         return self._lock_file
 
     async def take_ids(self, connection: AsyncConnection, n: int = 1, *, kind: str = "main") -> int:
+        _check_amount(n)
         after = await connection.scalar(
             text("UPDATE ids SET next = next + :n WHERE name = :kind RETURNING next"),
             {"n": n, "kind": kind},
         )
-        return int(after or 0) - n
+        if after is None:
+            raise ValueError(f"there is no counter of ids named {kind!r}")
+        return int(after) - n
 
     async def bulk(
         self,
@@ -236,10 +320,15 @@ class SqliteDatabase(Database):
                 f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', data
             )
 
-    def members(self, column: Any, ids: Iterable[int], *, counting: bool = False) -> Any:
+    def members(self, column: Any, ids: Iterable[int]) -> Any:
+        if isinstance(ids, range) and ids.step == 1:
+            return column.between(ids.start, ids.stop - 1)
         values = orjson.dumps(sorted(ids)).decode()
         listed = func.json_each(bindparam(None, values)).table_valued("value")
         return column.in_(select(listed.c.value))
+
+    async def order_labels(self, connection: AsyncConnection) -> None:
+        return
 
     async def order_events(self, connection: AsyncConnection) -> None:
         return
@@ -294,21 +383,28 @@ class PostgresDatabase(Database):
             pool_recycle=1800,
             skip_autocommit_rollback=True,
             json_serializer=_json,
+            json_deserializer=orjson.loads,
             connect_args={"server_settings": {"jit": "off", "application_name": "imagehub"}},
         )
         super().__init__(url, engine)
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # Some connections are left to readers: a unit of work that reads by the catalogue too
+        # would otherwise wait for a connection that only other such units could give back.
+        self._turns = asyncio.Semaphore(POOL_SIZE - 2)
+        self._counting = False
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._reads.connect() as connection:
+        async with _lent(self._reads) as connection:
             yield connection
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        yield
+        async with self._turns:
+            yield
 
     async def take_ids(self, connection: AsyncConnection, n: int = 1, *, kind: str = "main") -> int:
+        _check_amount(n)
         first = await connection.scalar(text("SELECT take_ids(:n, :kind)"), {"n": n, "kind": kind})
         return int(first or 0)
 
@@ -320,17 +416,37 @@ class PostgresDatabase(Database):
         rows: Iterable[Sequence[Any]],
     ) -> None:
         encoded = _encoders(table, columns)
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None
-        await raw.copy_records_to_table(
-            table.name, columns=list(columns), records=(_encode(row, encoded) for row in rows)
-        )
+        raw: Any = (await connection.get_raw_connection()).driver_connection
+        if not raw.is_in_transaction():
+            # The transaction begins with the first statement the pool's own driver sees.
+            await connection.execute(text("SELECT 1"))
+        try:
+            await raw.copy_records_to_table(
+                table.name, columns=list(columns), records=(_encode(row, encoded) for row in rows)
+            )
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(f"COPY {table.name}", None, error) from error
+        except (asyncpg.DataError, asyncpg.exceptions.DataError) as error:
+            raise DBAPIError(f"COPY {table.name}", None, error) from error
 
-    def members(self, column: Any, ids: Iterable[int], *, counting: bool = False) -> Any:
+    def members(self, column: Any, ids: Iterable[int]) -> Any:
+        if isinstance(ids, range) and ids.step == 1:
+            return column.between(ids.start, ids.stop - 1)
         values = bindparam(None, sorted(ids), type_=ARRAY(BigInteger))
-        if counting:
+        if self._counting:
             return column == func.any(values)
         return column.in_(select(func.unnest(values)))
+
+    def counting(self) -> Self:
+        other = copy.copy(self)
+        other._counting = True
+        return other
+
+    def collided(self, error: BaseException) -> bool:
+        return getattr(getattr(error, "orig", None), "sqlstate", None) in _COLLISIONS
+
+    async def order_labels(self, connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": LABEL_LOCK})
 
     async def order_events(self, connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": EVENT_LOCK})
@@ -341,8 +457,6 @@ class PostgresDatabase(Database):
         )
 
     async def watch(self, seen: Callable[[], None]) -> None:
-        import asyncpg
-
         dsn = make_url(self.url).set(drivername="postgresql").render_as_string(False)
         while True:
             try:
@@ -365,7 +479,8 @@ class PostgresDatabase(Database):
         return statement.with_for_update(skip_locked=True)
 
     def for_update(self, statement: Any) -> Any:
-        return statement.with_for_update()
+        # Not the stronger lock, which would also stop others from referring to the row.
+        return statement.with_for_update(key_share=True)
 
 
 def connect(url: str) -> Database:
@@ -379,14 +494,35 @@ def connect(url: str) -> Database:
     )
 
 
-def nothing() -> ColumnElement[bool]:
-    """Return a predicate that no row meets."""
-    return false()
+def refusal(error: BaseException) -> Refusal | None:
+    """Return what a driver's error says about the values it was given; None for any other."""
+    if isinstance(error, OverflowError):
+        return Refusal.RANGE
+    if not isinstance(error, DBAPIError):
+        return None
+    said = str(error.orig).casefold()
+    if isinstance(error, IntegrityError):
+        return next((found for word, found in _REFUSALS if word in said), Refusal.UNIQUE)
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    cause = error.orig.__cause__ or error.orig if error.orig is not None else None
+    data = state.startswith("22") or isinstance(cause, asyncpg.DataError)
+    return Refusal.RANGE if data else None
 
 
-def one() -> ColumnElement[int]:
-    """Return the constant 1, for EXISTS."""
-    return literal_column("1")
+async def _outlasted(waiting: asyncio.Future[Any]) -> bool:
+    """Wait for a future that cannot be stopped; return whether the waiter was cancelled."""
+    cancelled = False
+    while not waiting.done():
+        try:
+            await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            cancelled = True
+    return cancelled
+
+
+def _check_amount(n: int) -> None:
+    if n < 1:
+        raise ValueError(f"{n} ids were asked for; at least 1 is needed")
 
 
 def _json(value: Any) -> str:

@@ -83,6 +83,12 @@ class Inventory:
         async with self._database.reading() as connection:
             return [Kept(*row) for row in await connection.execute(statement)]
 
+    async def names(self, sha256: str) -> bool:
+        """Tell whether any row names these bytes."""
+        async with self._database.reading() as connection:
+            found = await connection.scalar(select(_file.id).where(_file.sha256 == sha256).limit(1))
+            return found is not None
+
     async def mislabelled(self) -> AsyncIterator[tuple[str, Mislabelled]]:
         """Yield noun and row of each access label that is not what the slow rule gives."""
         for word, noun in LABELLED.items():

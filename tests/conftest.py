@@ -9,6 +9,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.databases",
+    "tests.fixtures.hub",
     "tests.fixtures.hub_world",
 ]
 

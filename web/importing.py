@@ -11,6 +11,7 @@ from typing import Any, cast
 from adapters.formats.base import Axis
 from adapters.hub import Hub
 from adapters.imports import ImportOptions
+from adapters.screens import NewField, place_of
 from store.errors import HubError, Invalid
 from store.pixels.base import Progress
 from store.statement import cols
@@ -138,6 +139,5 @@ async def _place(hub: Hub, plate_id: int, file_name: str, images: Sequence[Image
     match = WELL.search(file_name.replace("_", " "))
     if match is None:
         raise Invalid("plate", f"{file_name} names no well such as A01; the image is in no plate.")
-    row, column = ord(match[1].upper()) - ord("A"), int(match[2]) - 1
-    for image in images:
-        await hub.screens.add_field(plate_id, row=row, column=column, image_id=image.id)
+    row, column = place_of(match[1] + match[2])
+    await hub.screens.add_fields(plate_id, [NewField(row, column, image.id) for image in images])

@@ -1,6 +1,6 @@
 """Changing accounts, groups and grants, and one's own tokens and sessions."""
 
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
@@ -110,7 +110,7 @@ class PeopleMutations:
         """Say what somebody is in the whole hub. By administrators."""
         people = info.context.hub.people
         id = person_of(info, input.user)
-        await people.roles.define(id, Role(input.role.value))
+        await people.roles.define(id, Role(cast(int, input.role.value)))
         return UserPayload(user=User.of(await people.get(id)))
 
     @mutation

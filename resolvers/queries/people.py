@@ -7,6 +7,7 @@ import strawberry
 
 from adapters.filters import Condition, Filter
 from adapters.roles import is_administrator
+from adapters.tokens import Scope
 from resolvers.filters import tree
 from resolvers.loaders import paged_relation, relation
 from resolvers.nodes import any_node, one
@@ -120,7 +121,7 @@ class PeopleQueries:
                 can_administer=is_administrator(actor),
                 can_see_all=actor.sees_all,
                 can_manage_credentials=not actor.scopes or "admin" in actor.scopes,
-                scopes=[scope for scope in TokenScope if scope.value in actor.scopes],
+                scopes=[TokenScope(scope.value) for scope in Scope if scope in actor.scopes],
             ),
             user_key=actor.user_id,
             default_group_key=actor.default_group,

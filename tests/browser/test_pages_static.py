@@ -222,6 +222,7 @@ def test_graphiql_opens_with_examples_and_runs_one(served, open_page, tmp_path):
     examples.get_by_role("button", name=re.compile("Watch a job")).click()
     expect(page.get_by_role("tab")).to_have_count(5)
     expect(page.locator(".graphiql-query-editor")).to_contain_text("subscription Watch")
+    expect(page.locator(".graphiql-editor-tool").first).to_contain_text('"job": "job-7"')
     served.hub.may_finish.set()
     page.get_by_role("button", name=re.compile("Execute query")).click()
     expect(page.locator(".graphiql-response")).to_contain_text("SUCCEEDED")

@@ -7,7 +7,7 @@ from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectT
 from resolvers.loaders import NODES, RELATIONS
 from resolvers.root import graphql_schema
 
-FOREIGN = ("__", "_")
+FOREIGN = ("__", "_", "link__")
 """Introspection and the federation describe their own types and fields elsewhere."""
 
 
@@ -35,7 +35,8 @@ def test_every_object_with_an_id_is_found_by_it() -> None:
     schema = graphql_schema._schema
     node = schema.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
-    nouns = {kind.name for kind in schema.get_possible_types(node)}
+    types = graphql_schema.schema_converter.type_map
+    nouns = {types[kind.name].definition.origin.noun() for kind in schema.get_possible_types(node)}
     assert nouns <= set(NODES)
     assert set(NODES.values()) <= set(RELATIONS)
 

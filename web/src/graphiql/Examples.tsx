@@ -3,13 +3,11 @@ import { type GraphiQLPlugin, pick, useGraphiQL, useGraphiQLActions } from '@gra
 import { Kind, parse } from 'graphql';
 import { createContext, useContext } from 'react';
 import type { SessionUser } from '../api';
-import { type Example, variablesText } from './examples';
+import { type Example, examples, fillVariables, variablesText } from './examples';
+import { type Start, start } from './start';
 
-/** What the panel shows; plugins get no properties of their own. */
-export const Panel = createContext<{ examples: readonly Example[]; user: SessionUser | null }>({
-  examples: [],
-  user: null,
-});
+/** What was known when the page opened; plugins get no properties of their own. */
+export const Opened = createContext<Start>({ user: null, ids: {} });
 
 function Who({ user }: { user: SessionUser | null }) {
   if (user) {
@@ -37,23 +35,23 @@ function ExampleIcon() {
 }
 
 /**
- * Show an example in the tab that holds it, or in a new one.
+ * Show an example in the tab that holds it, or in a new one, with ids looked up anew: the job to watch is often one
+ * that was started a moment ago.
  *
  * The editor reads which operation is meant only a moment after its text changed, so it is told at once: else a
  * quick reader would run the operation of the tab before.
  */
-function useOpen(): (example: Example) => void {
+function useOpen(): (example: Example) => Promise<void> {
   const { addTab, changeTab, setOperationFacts } = useGraphiQLActions();
   const { queryEditor, variableEditor, tabs } = useGraphiQL(pick('queryEditor', 'variableEditor', 'tabs'));
-  return (example) => {
+  const opened = useContext(Opened);
+  return async (example) => {
+    const { ids } = await start();
     const held = tabs.findIndex((tab) => tab.query === example.query);
-    if (held >= 0) {
-      changeTab(held);
-    } else {
-      addTab();
-      queryEditor?.setValue(example.query);
-      variableEditor?.setValue(variablesText(example.variables));
-    }
+    if (held >= 0) changeTab(held);
+    else addTab();
+    queryEditor?.setValue(example.query);
+    variableEditor?.setValue(variablesText(fillVariables(example.variables, { ...opened.ids, ...ids })));
     const documentAST = parse(example.query);
     const operations = documentAST.definitions.filter((part) => part.kind === Kind.OPERATION_DEFINITION);
     const operationName = operations[0]?.name?.value;
@@ -63,7 +61,7 @@ function useOpen(): (example: Example) => void {
 }
 
 function Content() {
-  const { examples, user } = useContext(Panel);
+  const { user } = useContext(Opened);
   const open = useOpen();
   return (
     <section aria-label="Examples" className="hub-examples">
@@ -72,7 +70,7 @@ function Content() {
       <ul>
         {examples.map((example) => (
           <li key={example.title}>
-            <button type="button" onClick={() => open(example)}>
+            <button type="button" onClick={() => void open(example)}>
               <strong>{example.title}</strong>
               <span>{example.note}</span>
             </button>
