@@ -140,8 +140,10 @@ class Tracks:
                 0 if place is None and size == 1 else place
                 for place, size in ((shape.c, size_c), (shape.z, size_z), (shape.t, size_t))
             )
-            whole = None if None in (c, z, t) else c + size_c * (z + size_z * t)
-            found.setdefault(shape.roi_id, set()).add(whole)
+            if c is None or z is None or t is None:
+                found.setdefault(shape.roi_id, set()).add(None)
+            else:
+                found.setdefault(shape.roi_id, set()).add(c + size_c * (z + size_z * t))
         return {
             id: rank for id, (rank, *others) in found.items() if rank is not None and not others
         }

@@ -408,9 +408,9 @@ async def test_a_deleted_plate_takes_its_wells_along_and_brings_them_back(
 async def test_plates_cost_the_same_statements_however_many_wells(hub_world: HubWorld) -> None:
     made = await hub_world.mutate("owner", "createScreen", {"name": "RNAi"}, "screen { id }")
     screen = made["screen"]["id"]
-    query = """query($id: ID!) { screen(id: $id) { plates(first: 50) { nodes { name rows columns
+    query = """query($id: ID!) { screen(id: $id) { plates(first: 10) { nodes { name rows columns
       fieldCount acquisitions { name } grid { image { name } }
-      wells(first: 50) { totalCount nodes { label permissions { canEdit } plate { name }
+      wells(first: 20) { totalCount nodes { label permissions { canEdit } plate { name }
         samples { position image { name } acquisition { name } } } } } } } }"""
     counts = []
     for plates, wells in ((2, 2), (6, 10)):

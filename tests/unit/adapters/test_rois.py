@@ -23,7 +23,7 @@ from store.paging import Keyset, OrderKey
 from store.spatial import Box, largest_in_box, prefers_size
 from store.statement import cols
 from store.tables.annotations import AnnotationKind
-from store.tables.containers import Project
+from store.tables.containers import Dataset, Project
 from store.tables.history import Command
 from store.tables.images import Image
 from store.tables.people import GroupLevel
@@ -343,8 +343,11 @@ async def test_shapes_in_a_box_are_those_whose_bounds_meet_it(
     neighbour = await world.image(ada)
     drawn = await draw_all(service, image.id, stars(2000, 1))
     await draw_all(service, neighbour.id, stars(50, 2))
-    boxes = [Box(0, 0, 600, 400), Box(100.5, 50.25, 180, 90), Box(-40, -40, 0, 0),
-             Box(300, 200, 300, 200), Box(-1e9, -1e9, 1e9, 1e9), Box(700, 460, 800, 900)]  # fmt: skip
+    boxes = [
+        Box(*sides)
+        for sides in ((0, 0, 600, 400), (100.5, 50.25, 180, 90), (-40, -40, 0, 0),
+                      (300, 200, 300, 200), (-1e9, -1e9, 1e9, 1e9), (700, 460, 800, 900))
+    ]  # fmt: skip
     catalog = await world.catalog(ada)
     for box in boxes:
         expected = {
@@ -503,19 +506,11 @@ SEEING = {
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
 async def test_the_ladder_decides_who_may_redraw(world: World, level: GroupLevel) -> None:
     """The table of the model: administrators without an open session oversee, as leaders do."""
-    lab = await world.group("lab", level)
-    who = {
-        name: await world.person(name)
-        for name in PEOPLE
-        if name not in ("root", "pi", "peer", "leader")
-    }
+    outside = [name for name in PEOPLE if name not in ("root", "pi", "peer")]
+    who = {name: await world.person(name) for name in outside}
+    lab = await world.group("lab", level, leaders=[who["leader"]])
     who |= {name: await world.person(name, lab) for name in ("pi", "peer")}
-    leader = await world.person("leader")
-    from adapters.people import People
-    from tests.fixtures.people import QUICK
-
-    await People(world.system(), QUICK).groups.add_member(lab, leader, leader=True)
-    who |= {"leader": leader, "root": ROOT}
+    who["root"] = ROOT
     project = await world.project(who["pi"])
     dataset = await world.dataset(who["pi"], into=project.id)
     image = await world.image(who["pi"], into=dataset.id)
@@ -617,8 +612,6 @@ async def test_what_is_bound_to_an_unreadable_project_is_not_seen(world: World, 
     first, second = await world.project(ada, "First"), await world.project(ada, "Second")
     dataset = await world.dataset(ada, into=first.id)
     image = await world.image(ada, into=dataset.id)
-    from store.tables.containers import Dataset
-
     await Containers(await world.catalog(ada)).link(Project, second.id, Dataset, [dataset.id])
     await world.grant("annotate", "project", second.id, guest)
     service = await rois(world, ada)

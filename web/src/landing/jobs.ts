@@ -27,7 +27,7 @@ export async function follow(
   const { createClient } = await import('graphql-ws');
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
   const client = createClient({ url: `${scheme}//${location.host}/graphql`, retryAttempts: 2 });
-  for (const job of ids) {
+  const stops = ids.map((job) =>
     client.subscribe<{ jobProgress: Progress }>(
       { query: JOB_PROGRESS.text, variables: { job } },
       {
@@ -35,9 +35,11 @@ export async function follow(
         error: () => undefined,
         complete: () => undefined,
       },
-    );
-  }
-  return () => void client.dispose();
+    ),
+  );
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
 
 /** The newest jobs with live progress. */
