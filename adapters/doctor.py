@@ -20,6 +20,7 @@ from store.inventory import Inventory, Kept, Stored
 
 PACKAGES = ("schema", "resolvers", "adapters", "store", "web")
 DISTRIBUTION = "imagehub"
+WORK = ("export-*", "demo-*", ".backup-*")  # folders of the data folder that die with their work
 BEGUN_MS = 3_600_000  # a writer touches what it fills more often than once an hour
 UNNAMED_MS = 24 * 3_600_000  # finished, but its transaction waits for others of the same import
 
@@ -151,7 +152,7 @@ class Doctor:
         ]
 
     def _leftovers(self, alone: bool) -> Iterable[_Rubbish]:
-        """List what was begun and never published, and downloads that were cut off."""
+        """List what was begun and never published, and folders of work that was cut off."""
         why = "no process has the hub open" if alone else "nobody wrote to it for an hour"
         pixels, files = self._infrastructure.pixels, self._infrastructure.files
         begun: list[tuple[str, int | None, Callable[[], None]]] = [
@@ -161,7 +162,8 @@ class Doctor:
         ]
         begun += [
             (folder.name, _modified(folder), partial(remove_tree, folder))
-            for folder in sorted(self._infrastructure.settings.data.glob("export-*"))
+            for pattern in WORK
+            for folder in sorted(self._infrastructure.settings.data.glob(pattern))
         ]
         for place, modified, remove in begun:
             if alone or _is_older(modified, BEGUN_MS):

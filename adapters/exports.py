@@ -44,7 +44,7 @@ class Exports:
             raise Conflict(f"{target} exists already; choose another name or remove it.")
         if format == "ome-zarr":
             files = await self._infrastructure.run(self._files, view)
-            await self._infrastructure.run(write_folder, files, target, progress=report)
+            await self._infrastructure.run_long(write_folder, files, target, progress=report)
         else:
             await self.ome_tiff(view, target, report)
         return target
@@ -56,11 +56,14 @@ class Exports:
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         """Write an image as OME-TIFF: tiled, compressed, with its pyramid and full OME-XML."""
-        reader = self._infrastructure.pixels.open(view.pixels.store_key or "")
-        await self._infrastructure.run(
-            write_ome_tiff, target, reader, name=view.image.name, metadata=metadata_of(view),
-            progress=report,
-        )  # fmt: skip
+
+        def work() -> None:
+            reader = self._infrastructure.pixels.open(view.pixels.store_key or "")
+            write_ome_tiff(
+                target, reader, name=view.image.name, metadata=metadata_of(view), progress=report
+            )
+
+        await self._infrastructure.run_long(work)
 
     async def zarr_archive(
         self, view: View, prefix: str

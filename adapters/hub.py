@@ -9,6 +9,7 @@ from adapters.annotations import Annotations
 from adapters.containers import Containers
 from adapters.exports import Exports
 from adapters.files import Files
+from adapters.history import History
 from adapters.images import Images
 from adapters.imports import Imports
 from adapters.infrastructure import Infrastructure
@@ -95,6 +96,11 @@ class Hub:
     def exports(self) -> Exports:
         """Bringing images out."""
         return Exports(self.infrastructure, self.pixels)
+
+    @cached_property
+    def history(self) -> History:
+        """Commands, undo, and the trash."""
+        return History(self.catalog)
 
     @cached_property
     def jobs(self) -> Jobs:

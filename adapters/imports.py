@@ -105,7 +105,7 @@ class Imports:
             raise Invalid("paths", "name at least one file.")
         if options.dataset_id is not None:
             await self._catalog.one(Dataset, options.dataset_id, can=Can.EDIT)
-        run = self._infrastructure.run
+        run = self._infrastructure.run_long
         sources = await run(self._open, list(paths), options)
         originals = [await run(self._keep, path) for path in paths]
         try:

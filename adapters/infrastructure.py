@@ -24,15 +24,24 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="pixels")
 
 
+def _slow_threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="files")
+
+
 @dataclass(frozen=True, slots=True)
 class Infrastructure:
-    """The process's stores and its bounded pool of threads for pixels."""
+    """The process's stores and its bounded pools of threads.
+
+    `threads` serve what somebody waits for in front of a screen; `slow` is for whole files, which
+    take minutes, so that a few downloads never hold up the tiles.
+    """
 
     settings: Settings
     database: Database
     pixels: ZarrPixelStore
     files: FileStore
     threads: ThreadPoolExecutor = field(default_factory=_threads)
+    slow: ThreadPoolExecutor = field(default_factory=_slow_threads)
     presence: Presence | None = None
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -40,9 +49,15 @@ class Infrastructure:
         call = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self.threads, call)
 
+    async def run_long(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that works through a whole file; further ones wait for their turn."""
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.slow, call)
+
     async def close(self) -> None:
         """End the threads and the database connections, and leave the data folder."""
         await self.database.close()
         self.threads.shutdown(wait=True, cancel_futures=True)
+        self.slow.shutdown(wait=True, cancel_futures=True)
         if self.presence is not None:
             self.presence.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from adapters.images import Images, View
@@ -19,6 +20,7 @@ from adapters.render.encode import Format
 from adapters.render.region import TILE_SIZE, render_region, thumbnail, tile
 from adapters.render.settings import RenderSettings
 from store.access.cache import VerdictCache
+from store.actor import Actor
 from store.catalog import Catalog
 from store.errors import Invalid, TooLarge
 from store.pixels import statistics
@@ -65,16 +67,16 @@ class PixelAccess:
     async def view(self, image_id: int) -> View:
         """Return the image with its channels and settings. Raises NotFound."""
         actor = self._catalog.actor
-        if actor.user_id is None or actor.grants:
-            # Grants may come from a link, which the account's key would not tell apart.
-            return await self._images.view(image_id)
-        key = ("view", actor.user_id, actor.read_only, actor.full, image_id)
-        known: View | None = self._views.get(key)
-        if known is None:
-            epoch = self._views.epoch
-            known = await self._images.view(image_id)
-            self._views.put(key, known, epoch=epoch)
-        return known
+        # One credential is one actor object for as long as its verdict is kept, so the object
+        # itself tells what the account, the token and a link together open.
+        key = ("view", id(actor), image_id)
+        known: tuple[Actor, View] | None = self._views.get(key)
+        if known is not None and known[0] is actor:
+            return known[1]
+        epoch = self._views.epoch
+        view = await self._images.view(image_id)
+        self._views.put(key, (actor, view), epoch=epoch)
+        return view
 
     async def region(
         self,
@@ -89,23 +91,23 @@ class PixelAccess:
 
         Raises Invalid outside the image, TooLarge beyond 256 MiB.
         """
-        reader = self._infrastructure.pixels.open(_key(view))
-        wanted = tuple(range(reader.layout.size_c)) if channels is None else tuple(channels)
-        samples = len(wanted) * (z[1] - z[0]) * (t[1] - t[0]) * box.width * box.height
-        itemsize = reader.region(
-            level=len(reader.levels) - 1, y=slice(0, 1), x=slice(0, 1)
-        ).itemsize
-        if samples * itemsize > MAX_REGION_BYTES:
-            raise TooLarge("The region", MAX_REGION_BYTES, "bytes")
-        return await self._infrastructure.run(
-            reader.region,
-            level=box.level,
-            t=slice(*t),
-            c=wanted,
-            z=slice(*z),
-            y=slice(box.y, box.y + box.height),
-            x=slice(box.x, box.x + box.width),
-        )
+
+        def read() -> NDArray[Any]:
+            reader = self._infrastructure.pixels.open(_key(view))
+            wanted = range(reader.layout.size_c) if channels is None else channels
+            samples = len(wanted) * (z[1] - z[0]) * (t[1] - t[0]) * box.width * box.height
+            if samples * np.dtype(reader.layout.dtype).itemsize > MAX_REGION_BYTES:
+                raise TooLarge("The region", MAX_REGION_BYTES, "bytes")
+            return reader.region(
+                level=box.level,
+                t=slice(*t),
+                c=tuple(wanted),
+                z=slice(*z),
+                y=slice(box.y, box.y + box.height),
+                x=slice(box.x, box.x + box.width),
+            )
+
+        return await self._infrastructure.run(read)
 
     async def picture(
         self,

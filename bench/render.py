@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -61,12 +62,23 @@ def open_bare(folder: str) -> tensorstore.TensorStore:
     ).result()
 
 
-def bare_render(planes: np.ndarray, colors: tuple[tuple[int, ...], ...]) -> np.ndarray:
+@cache
+def floor(value: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a plane to subtract: OpenCV does that three times faster than with a number."""
+    return np.full(shape, value, np.uint16)
+
+
+def bare_render(
+    planes: np.ndarray,
+    colors: tuple[tuple[int, ...], ...] = SEPARATE,
+    window: tuple[int, int] = WINDOW,
+) -> np.ndarray:
     """Scale, interleave and mix with OpenCV alone; separate colours need no mixing."""
-    scale = 255 / (WINDOW[1] - WINDOW[0])
-    steps = [cv2.convertScaleAbs(cv2.subtract(p, WINDOW[0]), alpha=scale) for p in planes]
+    scale = 255 / (window[1] - window[0])
+    low = floor(window[0], planes.shape[1:])
+    steps = [cv2.convertScaleAbs(cv2.subtract(p, low), alpha=scale) for p in planes]
     merged = cv2.merge(steps)
-    if colors is SEPARATE:
+    if colors == SEPARATE:
         return merged
     return cv2.transform(merged, np.array(colors, dtype=np.float64).T / 255)
 

@@ -7,6 +7,7 @@ import, a type without description or without a relation for its ids in the test
 from resolvers.hub_schema import HubSchema
 from resolvers.mutations.annotations import AnnotationMutations
 from resolvers.mutations.containers import ContainerMutations
+from resolvers.mutations.history import HistoryMutations
 from resolvers.mutations.images import ImageMutations
 from resolvers.mutations.ontologies import OntologyMutations
 from resolvers.mutations.operations import OperationMutations
@@ -15,6 +16,7 @@ from resolvers.mutations.rois import RoiMutations
 from resolvers.mutations.screens import ScreenMutations
 from resolvers.queries.annotations import AnnotationQueries
 from resolvers.queries.containers import ContainerQueries
+from resolvers.queries.history import HistoryQueries
 from resolvers.queries.images import ImageQueries
 from resolvers.queries.nodes import NodeQueries
 from resolvers.queries.ontologies import OntologyQueries
@@ -36,6 +38,7 @@ QUERIES: tuple[type, ...] = (
     OntologyQueries,
     OperationQueries,
     PeopleQueries,
+    HistoryQueries,
 )
 MUTATIONS: tuple[type, ...] = (
     ContainerMutations,
@@ -46,6 +49,7 @@ MUTATIONS: tuple[type, ...] = (
     OntologyMutations,
     OperationMutations,
     PeopleMutations,
+    HistoryMutations,
 )
 SUBSCRIPTIONS: tuple[type, ...] = (JobSubscriptions,)
 

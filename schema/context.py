@@ -46,6 +46,9 @@ class RequestContext(Protocol):
     ) -> Any:
         """Return a page of a to-many relation as a `Connection`; siblings share one statement."""
 
+    def signed_zarr_url(self, image_id: int, expires_in: int) -> str:
+        """Return an address of an image's OME-Zarr that needs no credential for some seconds."""
+
     async def renew(self) -> None:
         """Read the credential and permissions again; raises when it is no longer valid."""
 

@@ -286,6 +286,13 @@ class Image(Owned, Annotatable):
         shown: Rendering | None = await info.context.loaders.rendering_of_image.load(self.key)
         return shown
 
+    @strawberry.field(description="The jobs that read it, newest first.")
+    async def jobs(
+        self, info: Info
+    ) -> list[Annotated["Job", strawberry.lazy("schema.operations")]]:
+        found: list[Job] = await info.context.loaders.jobs_of_image.load(self.key)
+        return found
+
     @strawberry.field(description="The label sets made of it.")
     async def label_sets(
         self, info: Info
@@ -303,6 +310,14 @@ class Image(Owned, Annotatable):
     @strawberry.field(description="Address of its OME-Zarr group, for viewers and scripts.")
     def zarr_url(self) -> str:
         return f"/zarr/{self.key}.zarr"
+
+    @strawberry.field(
+        description="Address of its OME-Zarr group for viewers that cannot send a credential. It "
+        "opens for whoever has it, with your right to see the image, for this many seconds: at "
+        "most seven days, with a token at most an hour. It cannot be taken back."
+    )
+    def signed_zarr_url(self, info: Info, expires_in: int = 3600) -> str:
+        return info.context.signed_zarr_url(self.key, expires_in)
 
     @strawberry.field(
         description="Address of a small picture; the longer side has this many pixels."

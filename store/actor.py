@@ -146,13 +146,15 @@ class Actor:
             and (row.group_id in self.groups)
         )
 
-    def manages(self, project: Labelled, project_id: int) -> bool:
+    def manages(self, project: Owned, project_id: int) -> bool:
         """Whether the actor may change members and settings of a project."""
-        if self.read_only:
-            return False
+        return not self.read_only and self.oversees(project, project_id)
+
+    def oversees(self, project: Owned, project_id: int) -> bool:
+        """Whether nothing in a project is hidden from the actor, who may only read it perhaps."""
         if self.projects.get(project_id) == "manage" or self.owns(project):
             return True
-        return bool(self.can(project) & Can.SHARE)
+        return self.leads(project.group_id)
 
     def leads(self, group_id: int) -> bool:
         """Whether the actor oversees the group: its leader, or an administrator."""

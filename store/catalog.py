@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from store.access.capabilities import Can
 from store.access.judge import Judge
+from store.access.restorable import restorable
 from store.access.visible import visible, visible_ids
 from store.actor import Actor
 from store.engine import Database
@@ -159,6 +160,23 @@ class Catalog:
                 chosen.with_only_columns(func.count(), maintain_column_froms=True)
             )
             return int(total or 0)
+
+    async def trashed(self, noun: type[N], statement: Select[Any], keyset: Keyset) -> Page[N]:
+        """Return one page of what a statement finds in the trash and the actor may restore."""
+        chosen = self._trashed(noun, statement)
+        async with self.database.reading() as connection:
+            found = await connection.execute(apply_keyset(chosen, cols(noun), keyset))
+            return finish_page(records(found, noun), keyset)
+
+    async def count_trashed(self, noun: type[SQLModel], statement: Select[Any]) -> int:
+        """Count what `trashed` pages through."""
+        chosen = self._trashed(noun, statement).order_by(None)
+        async with self.database.reading() as connection:
+            counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
+            return int(await connection.scalar(counted) or 0)
+
+    def _trashed(self, noun: type[SQLModel], statement: Select[Any]) -> Select[Any]:
+        return statement.where(*restorable(noun, cols(noun), self.actor, self.database))
 
     async def capabilities(self, noun: type[SQLModel], rows: Sequence[Any]) -> list[Can]:
         """Return what the actor may do to each row; no statement for labelled nouns."""

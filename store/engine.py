@@ -70,11 +70,11 @@ _COLLISIONS = frozenset({"40P01", "40001"})
 class Refusal(Enum):
     """Why a database does not take a row."""
 
-    REFERENCE = "foreign key"
-    CHECK = "check"
-    MISSING = "not null"
-    UNIQUE = "unique"
-    RANGE = "range"
+    REFERENCE = "it refers to a row that does not exist"
+    CHECK = "a value breaks a rule of the table"
+    MISSING = "a value that must be given is missing"
+    UNIQUE = "there is such a row already"
+    RANGE = "a value is no value of its column's type"
 
 
 _REFUSALS = (
@@ -82,6 +82,7 @@ _REFUSALS = (
     ("unique", Refusal.UNIQUE),
     ("not null", Refusal.MISSING),
     ("not-null", Refusal.MISSING),
+    ("mismatch", Refusal.RANGE),
     ("check", Refusal.CHECK),
 )
 
@@ -426,7 +427,7 @@ class PostgresDatabase(Database):
             )
         except asyncpg.IntegrityConstraintViolationError as error:
             raise IntegrityError(f"COPY {table.name}", None, error) from error
-        except (asyncpg.DataError, asyncpg.exceptions.DataError) as error:
+        except asyncpg.DataError as error:
             raise DBAPIError(f"COPY {table.name}", None, error) from error
 
     def members(self, column: Any, ids: Iterable[int]) -> Any:
@@ -496,17 +497,13 @@ def connect(url: str) -> Database:
 
 def refusal(error: BaseException) -> Refusal | None:
     """Return what a driver's error says about the values it was given; None for any other."""
-    if isinstance(error, OverflowError):
+    if isinstance(error, OverflowError | UnicodeEncodeError):
         return Refusal.RANGE
-    if not isinstance(error, DBAPIError):
-        return None
-    said = str(error.orig).casefold()
     if isinstance(error, IntegrityError):
-        return next((found for word, found in _REFUSALS if word in said), Refusal.UNIQUE)
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    cause = error.orig.__cause__ or error.orig if error.orig is not None else None
-    data = state.startswith("22") or isinstance(cause, asyncpg.DataError)
-    return Refusal.RANGE if data else None
+        said = str(error.orig).casefold()
+        return next((found for words, found in _REFUSALS if words in said), Refusal.UNIQUE)
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return Refusal.RANGE if state.startswith("22") else None
 
 
 async def _outlasted(waiting: asyncio.Future[Any]) -> bool:

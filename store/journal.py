@@ -1,8 +1,9 @@
 """The journal of a unit of work: one command, its changes, and its events in commit order.
 
 Three kinds of change are enough: ``show`` and ``hide`` over id ranges, ``set`` with the fields that
-changed before and after. The inverse of each is one of the three, and undo is itself a command, so
-redo is the undo of the undo. A bulk insert of 100,000 rows is one range, not 100,000 copies.
+changed before and after. The inverse of each is one of the three. An undo is itself a command, on
+no stack; what it undid moves to its author's redo stack, and back when that undo is undone. A bulk
+insert of 100,000 rows is one range, not 100,000 copies.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Journal:
                 image_id=min(images) if len(images) == 1 else None,  # type: ignore[type-var]  # None was removed
                 summary=self.summary or self.verb,
                 undoable=self.undoable,
-                stack="undo" if self.undoable else "none",
+                stack="undo" if self.undoable and self.undoes is None else "none",
                 undoes_id=self.undoes,
             )
         )

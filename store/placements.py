@@ -2,7 +2,7 @@
 
 A placement is made when a path appears, left when the last path goes, and live again under the same
 id when one returns; regions of interest bound to it come back with it. An excluded placement
-returns only when somebody links the image into that project anew.
+returns only when somebody makes a new link on a path from that project to that image.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from store.tables.containers import Dataset, DatasetImage, Placement, ProjectDat
 from store.tables.images import Image
 
 if TYPE_CHECKING:
-    from store.access.labels import Touched
     from store.engine import Database
+    from store.touched import Touched
 
 _placement, _image, _dataset = cols(Placement), cols(Image), cols(Dataset)
 _project_dataset, _dataset_image = cols(ProjectDataset), cols(DatasetImage)
@@ -44,8 +44,11 @@ def _paths(*wanted: Any) -> Select[Any]:
 
 async def close_paths(
     database: Database, connection: AsyncConnection, touched: Touched, user_id: int
-) -> None:
-    """Bring the placements of every touched image up to date with the links."""
+) -> list[int]:
+    """Bring the placements of touched images up to date with the links.
+
+    Returns the ids of those that were excluded and are live again.
+    """
     images = set(touched.images)
     if touched.datasets:
         images |= set(
@@ -56,7 +59,7 @@ async def close_paths(
             )
         )
     if not images:
-        return
+        return []
     mine = database.members(_placement.image_id, images)
     path = exists(
         _paths(_dataset_image.image_id).where(
@@ -65,14 +68,47 @@ async def close_paths(
         )
     )
     await _set_state(connection, "left", mine, _placement.state == "live", ~path)
-    gone = ("left", "excluded") if touched.relinked else ("left",)
-    await _set_state(connection, "live", mine, _placement.state.in_(gone), path)
+    await _set_state(connection, "live", mine, _placement.state == "left", path)
+    back = await _linked_anew(database, connection, touched, images)
+    if back:
+        await _set_state(connection, "live", database.members(_placement.id, back))
     await _place_new(database, connection, images, user_id)
+    return back
 
 
 async def _set_state(connection: AsyncConnection, state: str, *where: ColumnElement[bool]) -> None:
     await connection.execute(
-        update(table(Placement)).where(*where).values(state=state, updated_at=now_ms())
+        update(table(Placement))
+        .where(*where)
+        .values(state=state, updated_at=now_ms(), version=_placement.version + 1)
+    )
+
+
+async def _linked_anew(
+    database: Database, connection: AsyncConnection, touched: Touched, images: set[int]
+) -> list[int]:
+    """Return the excluded placements with a path over a link that this unit made."""
+    if not (touched.linked_datasets or touched.linked_images):
+        return []
+    paths = await connection.execute(
+        _paths(
+            _placement.id, _project_dataset.project_id, _dataset_image.dataset_id,
+            _dataset_image.image_id,
+        )
+        .join(
+            table(Placement),
+            (_placement.project_id == _project_dataset.project_id)
+            & (_placement.image_id == _dataset_image.image_id),
+        )
+        .where(_placement.state == "excluded", database.members(_placement.image_id, images))
+    )  # fmt: skip
+    return sorted(
+        {
+            id
+            for id, project, dataset, image in paths
+            if (project, dataset) in touched.linked_datasets
+            or (dataset, image) in touched.linked_images
+        }
     )
 
 

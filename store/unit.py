@@ -8,25 +8,23 @@ of a failed unit remains.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import case, delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from store.access.capabilities import Can
 from store.access.judge import Judge
-from store.access.labels import Touched, relabel
 from store.access.visible import visible
 from store.actor import Actor
 from store.clock import now_ms
 from store.errors import Conflict, Forbidden, Invalid, NotFound
 from store.journal import Happened, Journal
-from store.placements import close_paths
 from store.statement import cols, key, table
 from store.tables import ALL
 from store.tables.access import Grant
@@ -35,16 +33,23 @@ from store.tables.containers import Dataset, DatasetImage, Project, ProjectDatas
 from store.tables.history import Change, Command
 from store.tables.images import Image
 from store.tables.records import record_type, records
-from store.tables.rois import Roi
-from store.tables.screens import Plate, Screen, ScreenPlate, Well, WellSample
+from store.tables.screens import Plate, ScreenPlate
+from store.touched import FOLLOWED, Touched
 from store.trash import along, refuse, went_along
+from store.upkeep import settle
 
 if TYPE_CHECKING:
     from store.engine import Database
 
 N = TypeVar("N", bound=SQLModel)
 
-_VERBS = {Can.EDIT: "change", Can.DELETE: "delete", Can.SHARE: "share", Can.ANNOTATE: "annotate"}
+_VERBS = {
+    Can.EDIT: "change",
+    Can.DELETE: "delete",
+    Can.SHARE: "share",
+    Can.ANNOTATE: "annotate",
+    Can.PLACE: "place",
+}
 # Links copy the name key of what they hold, so that a page of children is one range read.
 _NAMED_IN_LINKS: dict[type[SQLModel], tuple[type[SQLModel], str]] = {
     Dataset: (ProjectDataset, "dataset_id"),
@@ -80,7 +85,6 @@ class Unit:
         self.judge = Judge(database, connection, actor)
         self.journal = Journal(verb, actor.author_id)
         self._touched = Touched()
-        self._drawn: Counter[int] = Counter()  # image → how many regions more it has
 
     # reading inside the transaction
 
@@ -167,9 +171,7 @@ class Unit:
             await self._database.bulk(self._connection, table(noun), ("id", *columns), data)
         except IntegrityError as error:
             raise _conflict(error, noun) from error
-        self._note("show", noun, ids, ())
-        if noun is Roi:
-            self._drawn.update(row[columns.index("image_id")] for row in rows)
+        self._note("show", noun, ids, _light(noun, ("id", *columns), data))
         return ids
 
     async def add_rows(
@@ -204,8 +206,7 @@ class Unit:
         await self._set(noun, id, changed, version)
         self.journal.set(noun, id, {name: before[name] for name in changed}, changed)
         stored: N = _replaced(seen, changed)
-        if changed.keys() & {"group_id", "label_id"}:
-            self._touch(noun, [stored])
+        self._touched.moved(noun, seen, stored, changed)
         self._tell("changed", noun, stored)
         return stored
 
@@ -297,7 +298,7 @@ class Unit:
         await self._connection.execute(delete(table(noun)).where(row.id == id))
         self.journal.undoable = False
         await self.command_id()
-        self._touch(noun, found)
+        self._touched.went(noun, found)
         self._tell("removed", noun, found[0])
 
     async def execute(self, statement: Any) -> int:
@@ -306,51 +307,55 @@ class Unit:
 
     async def undo(self, command_id: int) -> None:
         """Do the inverse of a command, in reverse order. Raises Conflict and stores nothing."""
-        command = await self.one(Command, command_id)
-        if command.user_id != self.actor.user_id and not self.actor.full:
-            raise Forbidden("undo", "command", command_id, "it is another person's.")
+        command = await self._own_command("undo", command_id)
+        if command.undoes_id is not None:
+            raise Conflict(f"Command {command_id} took another back; redo that one instead.")
         if not command.undoable:
             raise Conflict(f"Command {command_id} ({command.verb}) cannot be undone.")
         if command.stack != "undo":
             raise Conflict(f"Command {command_id} was undone already.")
+        await self._take_back(command_id, command, "redo")
+        self.journal.summary = f"undo of {command.summary}"
+
+    async def redo(self, command_id: int) -> None:
+        """Do a command again that was undone, by undoing that. Raises as `undo`."""
+        command = await self._own_command("redo", command_id)
+        if command.stack != "redo":
+            raise Conflict(f"Command {command_id} was not undone.")
+        row = cols(Command)
+        (latest,) = await self.scalars(select(func.max(row.id)).where(row.undoes_id == command_id))
+        await self._take_back(latest, command, "undo")
+        self.journal.summary = f"redo of {command.summary}"
+
+    async def _own_command(self, action: str, command_id: int) -> Command:
+        command = await self.one(Command, command_id)
+        if command.user_id != self.actor.user_id and not self.actor.full:
+            raise Forbidden(action, "command", command_id, "it is another person's.")
+        if self.actor.read_only:
+            raise Forbidden(action, "command", command_id, "you may only read.")
+        return command
+
+    async def _take_back(self, steps_of: int, command: Command, stack: str) -> None:
+        """Invert the steps of a command, and put `command` on the other stack of its author."""
         change = cols(Change)
         steps = await self.rows(
             select(table(Change))
-            .where(change.command_id == command_id)
+            .where(change.command_id == steps_of)
             .order_by(change.position.desc())
         )
         for step in steps:
             await self._invert(step)
         await self._connection.execute(
-            update(table(Command)).where(cols(Command).id == command_id).values(stack="redo")
+            update(table(Command)).where(cols(Command).id == command.id).values(stack=stack)
         )
-        self.journal.undoes = command_id
-        self.journal.summary = f"undo of {command.summary}"
+        self.journal.undoes = steps_of
 
     async def settle(self) -> int:
         """Finish: placements, labels, command, events; return the last event id."""
-        if self._touched:
-            await close_paths(self._database, self._connection, self._touched, self.actor.author_id)
-            await relabel(self._database, self._connection, self._touched)
-        await self._count_regions()
+        await settle(self._database, self._connection, self._touched, self.actor.author_id)
         return await self.journal.write(self._database, self._connection)
 
     # inside
-
-    async def _count_regions(self) -> None:
-        """Keep the number of regions per image, a hint that chooses between two indexes."""
-        image = cols(Image)
-        steps: dict[int, list[int]] = {}
-        for id, step in self._drawn.items():
-            if step:
-                steps.setdefault(step, []).append(id)
-        for step, ids in sorted(steps.items()):
-            now = image.roi_count + step
-            await self._connection.execute(
-                update(table(Image))
-                .where(self.members(image.id, ids))
-                .values(roi_count=case((now < 0, 0), else_=now))
-            )
 
     async def _invert(self, step: Any) -> None:
         noun = _NOUNS[step.noun]
@@ -439,49 +444,7 @@ class Unit:
             (self.journal.show if kind == "show" else self.journal.hide)(noun, listed)
         elif noun is Grant:
             self.journal.undoable = False
-        gathered = list(rows)
-        if noun is Roi:
-            for row in gathered:
-                self._drawn[row.image_id] += 1 if kind == "show" else -1
-        self._touch(noun, gathered, new=kind == "show")
-
-    def _touch(self, noun: type[SQLModel], rows: Iterable[Any], *, new: bool = False) -> None:
-        touched = self._touched
-        own = {
-            Project: touched.projects, Dataset: touched.datasets, Image: touched.images,
-            Screen: touched.screens, Plate: touched.plates,
-        }.get(noun)  # fmt: skip
-        for row in rows:
-            if own is not None:
-                own.add(row.id)
-            elif noun is ProjectDataset:
-                touched.datasets.add(row.dataset_id)
-                touched.relinked |= new
-            elif noun is DatasetImage:
-                touched.images.add(row.image_id)
-                touched.relinked |= new
-            elif noun is ScreenPlate:
-                touched.plates.add(row.plate_id)
-            elif noun is WellSample:
-                touched.images.add(row.image_id)
-            elif noun is Well:
-                touched.plates.add(row.plate_id)
-            elif noun is Grant:
-                targets = {
-                    "project": touched.projects, "dataset": touched.datasets,
-                    "image": touched.images, "screen": touched.screens, "plate": touched.plates,
-                }  # fmt: skip
-                targets[row.target_type].add(row.target_id)
-
-    def touch(self, noun: type[SQLModel], ids: Iterable[int], *, relinked: bool = True) -> None:
-        """Have rows relabelled at the end: after a bulk insert of links or labelled rows.
-
-        `relinked` tells whether links into datasets were among them.
-        """
-        sets = {Project: "projects", Dataset: "datasets", Image: "images",
-                Screen: "screens", Plate: "plates"}  # fmt: skip
-        getattr(self._touched, sets[noun]).update(ids)
-        self._touched.relinked |= relinked
+        (self._touched.came if kind == "show" else self._touched.went)(noun, rows)
 
     def _tell(self, kind: str, noun: type[SQLModel], row: Any) -> None:
         self.journal.tell(
@@ -495,6 +458,11 @@ class Unit:
     def tell(self, kind: str, noun: type[SQLModel], row: Any) -> None:
         """Announce something about a row when this unit commits."""
         self._tell(kind, noun, row)
+
+
+def _light(noun: type[SQLModel], columns: Sequence[str], rows: Sequence[Any]) -> Iterable[Any]:
+    """Return bulk rows as records, if something follows from rows of this noun."""
+    return map(namedtuple("Light", columns)._make, rows) if noun in FOLLOWED else ()
 
 
 def word(noun: type[SQLModel]) -> str:

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.hub",
     "tests.fixtures.hub_world",
+    "tests.fixtures.app",
 ]
 
 SHARED_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"

@@ -51,7 +51,13 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
 def _read(name: str, text: str) -> Any:
     default = getattr(Settings(data=Path()), name)
     if name in _LISTS:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+        parts = tuple(part.strip() for part in text.split(",") if part.strip())
+        if name == "cors_origins" and "*" in parts:
+            raise ValueError(
+                f"{PREFIX}CORS_ORIGINS names origins such as https://lab.example; with * every "
+                "page on the net could act for whoever is signed in."
+            )
+        return parts
     if isinstance(default, bool):
         return text.strip().casefold() in ("1", "true", "yes", "on")
     if isinstance(default, int):

@@ -360,7 +360,9 @@ def doctor(
     settings = read_settings(data=data, database=database, job_workers=0)
     findings = asyncio.run(check(settings, deep=deep, repair=repair))
     for finding in findings:
-        kind = f"[green]removed[/] {finding.kind}" if finding.repaired else f"[red]{finding.kind}[/]"
+        kind = (
+            f"[green]removed[/] {finding.kind}" if finding.repaired else f"[red]{finding.kind}[/]"
+        )
         people.print(f"[bold]{kind}:[/]", escape(finding.message), soft_wrap=True)
     if not all(finding.repaired for finding in findings):
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Errors of the domain as HTTP: status and headers for all dialects, and the hub's own JSON body.
+"""Errors as HTTP: status and headers for all dialects, and the two ways the hub itself writes them.
 
 Each dialect phrases the body in its own way and takes the status from the same table unless its
 clients expect another; the domain itself knows no HTTP.
@@ -7,11 +7,11 @@ clients expect another; the domain itself knows no HTTP.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from store.errors import (
     Conflict,
@@ -38,6 +38,10 @@ STATUS: dict[type[HubError], int] = {
     Throttled: 429,
 }
 CHALLENGE = 'Bearer realm="imagehub"'
+Phrase = Callable[[int, Mapping[str, Any], Mapping[str, str]], Response]
+"""How a dialect writes a refusal: from status, facts (``code``, ``message``, …) and headers."""
+
+_NOT_KEPT = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def status_of(error: HubError, table: Mapping[type[HubError], int] = STATUS) -> int:
@@ -68,7 +72,23 @@ def hub_body(error: HubError) -> dict[str, Any]:
 
 def hub_response(error: HubError) -> Response:
     """Return the hub's own answer to an error."""
-    return JSONResponse(hub_body(error), status_of(error), headers=headers_of(error))
+    return refusal(error, as_json)
+
+
+def refusal(error: HubError, phrase: Phrase) -> Response:
+    """Return a dialect's answer to an error."""
+    return phrase(status_of(error), hub_body(error)["error"], headers_of(error))
+
+
+def as_json(status: int, facts: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """Write what went wrong as ``{"error": {"code", "message", …}}``."""
+    return JSONResponse({"error": dict(facts)}, status, headers={**_NOT_KEPT, **headers})
+
+
+def as_text(status: int, facts: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """Write what went wrong as one line; what is not there is just not found."""
+    line = "not found" if status == 404 else str(facts["message"])
+    return PlainTextResponse(line, status, headers={**_NOT_KEPT, **headers})
 
 
 async def on_hub_error(_request: Request, error: Exception) -> Response:

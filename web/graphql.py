@@ -15,13 +15,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import orjson
 from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -42,6 +41,7 @@ from resolvers.context import Context
 from resolvers.errors import error_extensions
 from resolvers.hub_schema import HubSchema
 from store.errors import HubError, Invalid, Throttled, TooLarge, Unauthenticated
+from web.pages import graphiql_response
 
 ContextFactory = Callable[[Request | WebSocket, Mapping[str, Any] | None], Awaitable[Context]]
 """Makes the context of one operation; the mapping is a socket's ``connection_init`` payload.
@@ -69,22 +69,11 @@ _LINGER_SECONDS = 5.0
 _LINGER_BYTES = 64 << 20
 _JSON = "application/json"
 _GRAPHQL_JSON = "application/graphql-response+json"
-_NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>imagehub GraphQL</title>
-<body style="font-family: sans-serif; max-width: 40rem; margin: 3rem auto">
-<h1>GraphQL</h1>
-<p>The query editor is not built yet. With Node 20 or newer, <code>make setup</code> builds it.</p>
-<p>The endpoint itself works: send a POST with <code>Content-Type: application/json</code>.</p>
-<pre>curl -H 'Content-Type: application/json' -H 'Authorization: Bearer …' \\
-     -d '{"query": "{ __typename }"}' http://127.0.0.1:8000/graphql</pre>
-"""
-
-
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """Bounds and places the endpoint needs; sizes in bytes, times in seconds."""
 
     body_limit: int = 1 << 20
-    page: Path | None = None
     allowed_origins: tuple[str, ...] = ()
     init_timeout: float = 10.0
     operations_per_socket: int = 100
@@ -202,10 +191,7 @@ class GraphQLEndpoint(GraphQL[Any, None]):
         return context
 
     def _page(self) -> Response:
-        page = self.settings.page
-        if page is not None and page.is_file():
-            return FileResponse(page, media_type="text/html", headers={"Vary": "Accept"})
-        return HTMLResponse(_NO_PAGE)
+        return graphiql_response()
 
     async def _execute(self, request: Request, asked: Asked, context: Context) -> Response:
         media_type = _media_type(request)

@@ -1,12 +1,37 @@
-"""Query parameters of the picture and pixel routes; a typo is an error, not a guess."""
+"""Numbers in addresses and query parameters; what cannot be read is an error, not a guess.
+
+Ids in paths use the convertor ``number``: digits that fit a database key. A longer run of digits
+names nothing, so it is an unknown address and never reaches a statement.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
 from store.errors import Invalid
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+
+class NumberConvertor(Convertor[int]):
+    """``{image:number}`` in a route: 1 to 18 digits."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        """Read the digits."""
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        """Write them."""
+        return str(value)
+
+
+register_url_convertor("number", NumberConvertor())
 
 
 def whole(request: Request, name: str, default: int) -> int:
@@ -14,10 +39,7 @@ def whole(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
     if text is None or text == "":
         return default
-    try:
-        return int(text)
-    except ValueError:
-        raise Invalid(name, f"{text[:40]!r} is not a whole number.") from None
+    return _read(name, text, "a whole number")
 
 
 def span(request: Request, name: str, default: int, size: int) -> tuple[int, int]:
@@ -26,11 +48,11 @@ def span(request: Request, name: str, default: int, size: int) -> tuple[int, int
     if text is None or text == "":
         return default, default + 1
     first, colon, last = text.partition(":")
-    try:
-        start = int(first) if first else 0
-        stop = (int(last) if last else size) if colon else start + 1
-    except ValueError:
-        raise Invalid(name, f"{text[:40]!r} is neither an index nor a range such as 2:5.") from None
+    what = "an index or a range such as 2:5"
+    start = _read(name, first, what, text) if first or not colon else 0
+    stop = start + 1
+    if colon:
+        stop = _read(name, last, what, text) if last else size
     if not 0 <= start < stop <= size:
         raise Invalid(name, f"{text[:40]} is outside 0:{size}.")
     return start, stop
@@ -41,11 +63,14 @@ def indexes(request: Request, name: str, size: int) -> Sequence[int] | None:
     text = request.query_params.get(name)
     if text is None or text == "":
         return None
-    try:
-        found = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise Invalid(name, f"{text[:40]!r} is not a list such as 0,2.") from None
+    found = [_read(name, part, "a list such as 0,2", text) for part in text.split(",")]
     for index in found:
         if not 0 <= index < size:
             raise Invalid(name, f"there is no channel {index}; they are 0 to {size - 1}.")
     return found
+
+
+def _read(name: str, part: str, what: str, text: str | None = None) -> int:
+    if _WHOLE.fullmatch(part) is None:
+        raise Invalid(name, f"{(text or part)[:40]!r} is not {what}.")
+    return int(part)

@@ -11,34 +11,36 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.hub import Hub
 from adapters.images import View
 from adapters.pixels import Box, Picture
 from adapters.render import compact
-from adapters.render.encode import Format
+from adapters.render.encode import DEFAULT_QUALITY, Format
 from adapters.render.settings import RenderSettings
 from store.errors import Invalid
-from web.auth.identity import Kind
-from web.auth.resolve import authenticate
+from web.dialects import TILES, caller_of
 from web.parameters import indexes, span, whole
+from web.ranges import PIECE, VARY, unchanged
 
-ACCEPTED = (Kind.SESSION, Kind.BEARER, Kind.BASIC, Kind.LINK)
-PRIVATE = "private, max-age=0, must-revalidate"
 KEPT = "private, max-age=31536000, immutable"
+AT_ONCE = 4 * PIECE
 
 
 async def _viewed(request: Request) -> tuple[Hub, View]:
     """Return the hub of the caller and the image asked for. Raises NotFound."""
-    caller = await authenticate(request, ACCEPTED)
+    caller = await caller_of(request)
     hub: Hub = request.app.state.services.hub(caller.actor)
-    return hub, await hub.pixels.view(int(request.path_params["image"]))
+    return hub, await hub.pixels.view(request.path_params["image"])
 
 
 def _settings(request: Request, view: View) -> RenderSettings:
@@ -64,34 +66,38 @@ def _etag(view: View, *parts: object) -> str:
     return f'"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}"'
 
 
-def unchanged(request: Request, etag: str) -> bool:
-    """Whether the client has what the ETag names already."""
-    sent = request.headers.get("if-none-match")
-    return sent is not None and (
-        sent.strip() == "*" or etag in [part.strip().removeprefix("W/") for part in sent.split(",")]
-    )
+def _quality(request: Request) -> int:
+    quality = whole(request, "q", DEFAULT_QUALITY)
+    if not 1 <= quality <= 100:
+        raise Invalid("q", f"{quality} is not between 1 and 100.")
+    return quality
+
+
+def _kept(etag: str, keep: bool) -> dict[str, str]:
+    """Return the headers of an answer, which may be kept only if the address says all it shows."""
+    return {
+        "ETag": etag,
+        "Cache-Control": KEPT if keep else TILES.cache,
+        "Vary": VARY,
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def _headers(request: Request, view: View, settings: RenderSettings, etag: str) -> dict[str, str]:
-    """Return the headers of a picture; it may be kept only if the address says all it shows."""
+    """Return the headers of a picture."""
     named = (str(view.pixels.generation), settings.key())
-    keep = (request.query_params.get("v"), request.query_params.get("s")) == named
-    return {
-        "ETag": etag,
-        "Cache-Control": KEPT if keep else PRIVATE,
-        "Vary": "Cookie, Authorization",
-    }
+    return _kept(etag, (request.query_params.get("v"), request.query_params.get("s")) == named)
 
 
 async def tile(request: Request) -> Response:
     """Draw one tile of the grid of a level."""
     hub, view = await _viewed(request)
     settings, format = _settings(request, view), _format(request)
-    level, y, x = (int(request.path_params[name]) for name in ("level", "y", "x"))
+    level, y, x = (request.path_params[name] for name in ("level", "y", "x"))
     size = whole(request, "size", 256)
     if not 16 <= size <= 2048:
         raise Invalid("size", f"{size} is not between 16 and 2048.")
-    quality = whole(request, "q", 0) or None
+    quality = _quality(request)
     etag = _etag(view, "tile", level, y, x, size, settings.key(), format, quality)
     if unchanged(request, etag):
         return Response(status_code=304, headers=_headers(request, view, settings, etag))
@@ -105,7 +111,7 @@ async def picture(request: Request) -> Response:
     """Draw a rectangle of a level."""
     hub, view = await _viewed(request)
     settings, format, box = _settings(request, view), _format(request), _box(request, view)
-    quality = whole(request, "q", 0) or None
+    quality = _quality(request)
     etag = _etag(view, "picture", box, settings.key(), format, quality)
     if unchanged(request, etag):
         return Response(status_code=304, headers=_headers(request, view, settings, etag))
@@ -134,21 +140,33 @@ async def region(request: Request) -> Response:
     channels = indexes(request, "c", pixels.size_c or 0)
     z, t = span(request, "z", 0, pixels.size_z or 0), span(request, "t", 0, pixels.size_t or 0)
     etag = _etag(view, "region", box, channels, z, t)
-    headers = {"ETag": etag, "Cache-Control": PRIVATE, "Vary": "Cookie, Authorization"}
-    if request.query_params.get("v") == str(pixels.generation):
-        headers["Cache-Control"] = KEPT
+    headers = _kept(etag, request.query_params.get("v") == str(pixels.generation))
     if unchanged(request, etag):
         return Response(status_code=304, headers=headers)
     samples = await hub.pixels.region(view, box, channels=channels, z=z, t=t)
-    if sys.byteorder == "big":
-        samples = samples.astype(samples.dtype.newbyteorder("<"))
     headers |= {
         "X-Shape": ",".join(map(str, samples.shape)),
         "X-Dtype": samples.dtype.name,
         "X-Byte-Order": "little",
     }
-    body = np.ascontiguousarray(samples).tobytes()
-    return Response(body, media_type="application/octet-stream", headers=headers)
+    return _samples(samples, headers)
+
+
+def _samples(samples: NDArray[Any], headers: dict[str, str]) -> Response:
+    """Answer an array's bytes without copying them; many go out piece by piece."""
+    if sys.byteorder == "big":
+        samples = samples.astype(samples.dtype.newbyteorder("<"))
+    body = np.ascontiguousarray(samples).reshape(-1).view(np.uint8).data
+    kind = "application/octet-stream"
+    if body.nbytes <= AT_ONCE:
+        return Response(body, media_type=kind, headers=headers)
+    headers["Content-Length"] = str(body.nbytes)
+
+    def parts() -> Iterator[memoryview]:
+        for at in range(0, body.nbytes, PIECE):
+            yield body[at : at + PIECE]
+
+    return StreamingResponse(parts(), media_type=kind, headers=headers)
 
 
 def _box(request: Request, view: View) -> Box:
@@ -177,8 +195,8 @@ def _picture(
 
 
 ROUTES = [
-    Route("/tiles/{image:int}/thumbnail", thumbnail),
-    Route("/tiles/{image:int}/picture", picture),
-    Route("/tiles/{image:int}/region", region),
-    Route("/tiles/{image:int}/{level:int}/{y:int}/{x:int}", tile),
+    Route("/tiles/{image:number}/thumbnail", thumbnail),
+    Route("/tiles/{image:number}/picture", picture),
+    Route("/tiles/{image:number}/region", region),
+    Route("/tiles/{image:number}/{level:number}/{y:number}/{x:number}", tile),
 ]

@@ -1,67 +1,125 @@
-"""Downloads: an image as OME-TIFF or as a zip of its OME-Zarr, streamed."""
+"""Downloads: an image as OME-TIFF or as a zip of its OME-Zarr.
+
+The zip is streamed as it is made and states its length beforehand. A TIFF points back and forth
+inside itself, so it is written first, to a file without a name: neither a client that leaves nor a
+crash can leave it behind. Writing ends within a tile when nobody waits for it any more.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
 import tempfile
+import threading
 from pathlib import Path
+from typing import BinaryIO, cast
 from urllib.parse import quote
 
-from starlette.background import BackgroundTask
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from adapters.exports import FORMATS
 from adapters.formats.write_ome_zarr import zip_size
 from adapters.hub import Hub
+from adapters.images import View
 from store.errors import Invalid
-from web.auth.identity import Kind
-from web.auth.resolve import authenticate
+from store.pixels.base import Progress
+from web.dialects import TRANSFERS, caller_of
+from web.ranges import VARY, pieces
 
-ACCEPTED = (Kind.SESSION, Kind.BEARER, Kind.BASIC, Kind.LINK)
+_LOOK = 0.5  # seconds between looks whether the client is still there
+_ENDINGS = re.compile(r"(\.ome)?\.(tiff?|btf|zarr|png|jpe?g|webp|svs|zip)\Z", re.IGNORECASE)
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+
+
+class _Left(Exception):
+    """Nobody waits for the export any more."""
 
 
 async def download(request: Request) -> Response:
     """Send one image as a file."""
-    caller = await authenticate(request, ACCEPTED)
+    caller = await caller_of(request)
     hub: Hub = request.app.state.services.hub(caller.actor)
-    view = await hub.pixels.view(int(request.path_params["image"]))
+    view = await hub.pixels.view(request.path_params["image"])
     format = request.query_params.get("format", "ome-tiff")
     if format not in FORMATS:
         raise Invalid("format", f"{format[:40]!r} is not one of {', '.join(FORMATS)}.")
-    stem = Path(view.image.name).name or f"image-{view.image.id}"
     if format == "ome-zarr":
-        files, pieces = await hub.exports.zarr_archive(view, f"{stem}.ome.zarr")
-        headers = {
-            **_attachment(f"{stem}.ome.zarr.zip"),
-            "Content-Length": str(zip_size(files, prefix=f"{stem}.ome.zarr")),
-        }
-        return StreamingResponse(pieces, media_type="application/zip", headers=headers)
-    folder = tempfile.TemporaryDirectory(
-        prefix="export-", dir=request.app.state.services.settings.data, ignore_cleanup_errors=True
-    )
-    target = Path(folder.name) / "image.ome.tif"
+        return await _zarr(request, hub, view)
+    return await _tiff(request, hub, view)
+
+
+async def _zarr(request: Request, hub: Hub, view: View) -> Response:
+    folder = f"{file_stem(view)}.ome.zarr"
+    files, archive = await hub.exports.zarr_archive(view, folder)
+    size = zip_size(files, prefix=folder)
+    headers = _attachment(f"{folder}.zip") | {"Content-Length": str(size)}
+    content = iter(()) if request.method == "HEAD" else archive
+    return StreamingResponse(content, media_type="application/zip", headers=headers)
+
+
+async def _tiff(request: Request, hub: Hub, view: View) -> Response:
+    headers = _attachment(f"{file_stem(view)}.ome.tif")
+    if request.method == "HEAD":
+        # Its length is known only when it is written, which is not done to be thrown away.
+        return StreamingResponse(iter(()), media_type="image/tiff", headers=headers)
+    file = await asyncio.to_thread(_nameless, request.app.state.services.settings.data)
     try:
-        await hub.exports.ome_tiff(view, target)
+        await _write(request, hub, view, file)
+        size = file.seek(0, os.SEEK_END)
     except BaseException:
-        folder.cleanup()
+        file.close()
         raise
-    return FileResponse(
-        target,
-        media_type="image/tiff",
-        headers=_attachment(f"{stem}.ome.tif"),
-        background=BackgroundTask(folder.cleanup),
-    )
+    headers |= {"Content-Length": str(size)}
+    return StreamingResponse(pieces(file, 0, size), media_type="image/tiff", headers=headers)
+
+
+async def _write(request: Request, hub: Hub, view: View, file: BinaryIO) -> None:
+    """Write the export while its client waits. Raises ClientDisconnect when it left."""
+    left = threading.Event()
+
+    def report(_progress: Progress) -> None:
+        if left.is_set():
+            raise _Left
+
+    export = asyncio.ensure_future(hub.exports.ome_tiff(view, file, report))
+    try:
+        while not export.done():
+            await asyncio.wait({export}, timeout=_LOOK)
+            if not export.done() and await request.is_disconnected():
+                left.set()
+        export.result()
+    except _Left:
+        raise ClientDisconnect from None
+    finally:
+        # A request that is cancelled itself ends here; the thread must not outlive the file.
+        left.set()
+        await asyncio.wait({export})
+        if not export.cancelled():
+            export.exception()
+
+
+def _nameless(folder: Path) -> BinaryIO:
+    return cast("BinaryIO", tempfile.TemporaryFile(prefix="export-", dir=folder))
+
+
+def file_stem(view: View) -> str:
+    """Return the image's name as the name of a file on any system, without the ending it had."""
+    name = _UNSAFE.sub("_", _ENDINGS.sub("", view.image.name)).strip(" ._")
+    return name[:120] or f"image-{view.image.id}"
 
 
 def _attachment(name: str) -> dict[str, str]:
-    plain = "".join(
-        one if one.isascii() and one.isprintable() and one not in '"\\' else "_" for one in name
-    )
+    plain = "".join(one if one.isascii() and one.isprintable() else "_" for one in name)
     return {
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}",
-        "Cache-Control": "private, no-store",
+        "Content-Disposition": f'attachment; filename="{plain}"; '
+        f"filename*=UTF-8''{quote(name, safe='')}",
+        "Cache-Control": TRANSFERS.cache,
+        "Vary": VARY,
+        "X-Content-Type-Options": "nosniff",
     }
 
 
-ROUTES = [Route("/transfers/images/{image:int}", download)]
+ROUTES = [Route("/transfers/images/{image:number}", download)]

@@ -138,7 +138,9 @@ def _membranes(size: int, centres: NDArray[np.float64]) -> Floats:
         nearest = np.minimum(nearest, distance)
     # Nobody's cells have straight walls: bend the picture a little.
     bend = np.random.default_rng(size).normal(0, 1, (2, 9, 9)).astype(np.float32) * 7
-    shift_x, shift_y = (cv2.resize(one, (size, size), interpolation=cv2.INTER_CUBIC) for one in bend)
+    shift_x, shift_y = (
+        cv2.resize(one, (size, size), interpolation=cv2.INTER_CUBIC) for one in bend
+    )
     ridges = np.exp(-(((second - nearest) / 3.0) ** 2)).astype(np.float32)
     return np.asarray(cv2.remap(ridges, x + shift_x, y + shift_y, cv2.INTER_LINEAR), np.float32)
 

@@ -15,18 +15,20 @@ from adapters.annotations import Target
 from adapters.hub import Hub
 from adapters.imports import ImportOptions
 from adapters.infrastructure import Infrastructure
+from adapters.passwords import PASSWORDS
 from adapters.people import People
 from adapters.rois import NewRoi
 from store.access.load import load_actor
 from store.actor import Actor
 from store.catalog import Catalog
+from store.settings import Settings
 from store.statement import cols
 from store.tables.annotations import Annotation, AnnotationKind
 from store.tables.images import Image
 from store.tables.people import GroupLevel, User
 from store.tables.rois import Roi
 
-WELL_KNOWN = "imagehub-demo"
+WELL_KNOWN = Settings(data=Path()).demo_password
 
 # name → how open it is to its members, and what it is for
 GROUPS: dict[str, tuple[GroupLevel, str]] = {
@@ -87,18 +89,26 @@ class Scene:
                 if self.groups[name] not in {one.group_id for one in there}:
                     await people.groups.put_member(self.groups[name], root.id)
 
-    async def open_doors(self, password: str) -> bool:
-        """Give accounts without a password theirs; tell whether any has the well-known one."""
-        people = self.system()
-        known = False
-        for id in (self.people[name] for name in PEOPLE):
-            row = await Catalog(self.infrastructure.database, Actor.system()).one(User, id)
+    async def known(self) -> bool:
+        """Tell whether the well-known password is, or will be, that of a demo account."""
+        password = self.infrastructure.settings.demo_password
+        for row in await self._accounts():
             if row.password_hash is None:
-                await people.set_password(id, password)
-                known |= password == WELL_KNOWN
-            else:
-                known |= await people.has_password(row, WELL_KNOWN)
-        return known
+                if password == WELL_KNOWN:
+                    return True
+            elif (await PASSWORDS.check(row.password_hash, WELL_KNOWN)).right:
+                return True
+        return False
+
+    async def open_doors(self) -> None:
+        """Give the accounts that have none yet their password."""
+        for row in await self._accounts():
+            if row.password_hash is None:
+                await self.system().set_password(row.id, self.infrastructure.settings.demo_password)
+
+    async def _accounts(self) -> list[User]:
+        catalog = Catalog(self.infrastructure.database, Actor.system())
+        return [await catalog.one(User, self.people[name]) for name in PEOPLE]
 
 
 async def container(

@@ -311,6 +311,26 @@ class Jobs:
         found = await self._catalog.grouped(JobIo, "job_id", job_ids)
         return dict(zip(job_ids, found, strict=True))
 
+    async def of_images(self, image_ids: Sequence[int]) -> dict[int, list[Job]]:
+        """Return the jobs that read each image, newest first, in two statements."""
+        io, job = cols(JobIo), cols(Job)
+        links = await self._catalog.rows(
+            select(io.target_id, io.job_id)
+            .join(table(Job), job.id == io.job_id)
+            .where(
+                io.direction == "in",
+                io.target_type == "image",
+                self._catalog.members(io.target_id, image_ids),
+            )
+            .order_by(io.job_id.desc())
+        )
+        found = await self.many(list(dict.fromkeys(link.job_id for link in links)))
+        gathered: dict[int, list[Job]] = {id: [] for id in image_ids}
+        for link in links:
+            if link.job_id in found:
+                gathered[link.target_id].append(found[link.job_id])
+        return gathered
+
     async def log(self, job_ids: Sequence[int]) -> dict[int, list[JobLog]]:
         """Return the log of each job, oldest line first, in one statement."""
         found = await self._catalog.grouped(JobLog, "job_id", job_ids)

@@ -8,6 +8,7 @@ of them give what the plain double precision definition gives, to one step of 25
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -71,19 +72,30 @@ def _looked_up(values: Bytes, lut: str, settings: RenderSettings) -> Bytes:
 def _mixed(channels: Sequence[tuple[Bytes, RGB]]) -> Bytes:
     """Add up coloured channels."""
     values = [value for value, _ in channels]
-    weights = np.array([color for _, color in channels], dtype=np.float64).T / 255
-    if _separate(weights):
-        empty = np.zeros_like(values[0])
-        feeders = [np.flatnonzero(row) for row in weights]
-        return np.asarray(cv2.merge([values[f[0]] if f.size else empty for f in feeders]))
+    weights, feeders = _weights(tuple(color for _, color in channels))
+    if feeders is not None:
+        empty = np.zeros_like(values[0]) if None in feeders else values[0]
+        return np.asarray(cv2.merge([empty if f is None else values[f] for f in feeders]))
     if len(values) <= 3:
         return np.asarray(cv2.transform(*_tripled(values, weights)))
     return _many(values, weights)
 
 
-def _separate(weights: NDArray[np.float64]) -> bool:
-    """Tell whether each of red, green, blue is fed by one channel at most, and at full strength."""
-    return bool(np.all((weights == 0) | (weights == 1)) and np.all(weights.sum(axis=1) <= 1))
+@lru_cache(maxsize=256)
+def _weights(
+    colors: tuple[RGB, ...],
+) -> tuple[NDArray[np.float64], tuple[int | None, ...] | None]:
+    """Return how much of each channel goes into red, green, blue: ``(3, channel)``.
+
+    Where each of them is fed by one channel at most, and at full strength, also that channel's
+    position, or None for no channel.
+    """
+    weights = np.array(colors, dtype=np.float64).T / 255
+    weights.setflags(write=False)
+    if not (np.all((weights == 0) | (weights == 1)) and np.all(weights.sum(axis=1) <= 1)):
+        return weights, None
+    fed = [np.flatnonzero(row) for row in weights]
+    return weights, tuple(int(one[0]) if one.size else None for one in fed)
 
 
 def _tripled(

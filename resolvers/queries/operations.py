@@ -24,6 +24,14 @@ async def job_by_id(hub: Any, keys: list[int]) -> Mapping[int, Job]:
     return {id: Job.of(row, hub.actor.can_owned(row)) for id, row in found.items()}
 
 
+@relation(missing=list)
+async def jobs_of_image(hub: Any, keys: list[int]) -> Mapping[int, list[Job]]:
+    found = await hub.jobs.of_images(keys)
+    return {
+        id: [Job.of(row, hub.actor.can_owned(row)) for row in rows] for id, rows in found.items()
+    }
+
+
 @relation(node=LabelSet)
 async def label_set_by_id(hub: Any, keys: list[int]) -> Mapping[int, LabelSet]:
     found = await hub.containers.many(images.LabelSet, keys)

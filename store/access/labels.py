@@ -9,12 +9,13 @@ grant on the same object none. The slow definition of visibility is the oracle o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import SQLModel
 
 from store.statement import cols, table
 from store.tables.access import Grant, Label, LabelObject
@@ -24,9 +25,8 @@ from store.tables.images import Image
 from store.tables.screens import Plate, Screen, ScreenPlate, Well, WellSample
 
 if TYPE_CHECKING:
-    from sqlmodel import SQLModel
-
     from store.engine import Database
+    from store.touched import Touched
 
 _grant, _label, _label_object = cols(Grant), cols(Label), cols(LabelObject)
 _project_dataset, _dataset_image = cols(ProjectDataset), cols(DatasetImage)
@@ -35,99 +35,52 @@ _well, _sample, _image, _file = cols(Well), cols(WellSample), cols(Image), cols(
 _project, _plate, _screen = cols(Project), cols(Plate), cols(Screen)
 _storage, _member = cols(Storage), cols(StorageMember)
 
-
-@dataclass(slots=True)
-class Touched:
-    """Rows whose place in the hierarchy, group or grants a unit of work has changed."""
-
-    projects: set[int] = field(default_factory=set)
-    datasets: set[int] = field(default_factory=set)
-    images: set[int] = field(default_factory=set)
-    screens: set[int] = field(default_factory=set)
-    plates: set[int] = field(default_factory=set)
-    relinked: bool = False  # a new link was made: an excluded placement may return
-
-    def __bool__(self) -> bool:
-        return bool(self.projects or self.datasets or self.images or self.screens or self.plates)
+Objects = tuple[int, ...]
 
 
 async def relabel(database: Database, connection: AsyncConnection, touched: Touched) -> None:
     """Give every touched row, and every row below one, the label it now stands under."""
-    pick = _Picker(database, connection)
-    granted, shared = await pick.opened()
-    datasets = touched.datasets | await pick.ids(
+    below = _Below(database, connection)
+    datasets = touched.datasets | await below.ids(
         _project_dataset.dataset_id, _project_dataset.project_id, touched.projects
     )
-    plates = touched.plates | await pick.ids(
+    plates = touched.plates | await below.ids(
         _screen_plate.plate_id, _screen_plate.screen_id, touched.screens
     )
     images = (
         touched.images
-        | await pick.ids(_dataset_image.image_id, _dataset_image.dataset_id, datasets)
-        | await pick.ids(_placement.image_id, _placement.project_id, touched.projects)
-        | await pick.images_of_plates(plates)
+        | await below.ids(_dataset_image.image_id, _dataset_image.dataset_id, datasets)
+        | await below.ids(_placement.image_id, _placement.project_id, touched.projects)
+        | await below.ids(_sample.image_id, _sample.well_id, touched.wells)
+        | await below.fields(plates)
+        | await below.ids(_image.id, _image.file_id, touched.files)
+        | await below.stored(touched.storages)
     )
     for noun, ids in (
         (Project, touched.projects), (Dataset, datasets), (Screen, touched.screens),
         (Plate, plates), (Image, images),
     ):  # fmt: skip
         if ids:
-            above = await pick.above(noun, ids, granted, shared)
-            await _assign(database, connection, noun, ids, above)
+            await _assign(database, connection, noun, ids)
 
 
-@dataclass(frozen=True, slots=True)
-class Mislabelled:
-    """A row whose label is not the one it stands under; both as ``group:granted objects``."""
-
-    id: int
-    found: str | None
-    right: str
-
-
-async def mislabelled(
-    database: Database, connection: AsyncConnection, noun: type[SQLModel], ids: set[int]
-) -> list[Mislabelled]:
-    """Return the rows of a noun whose label differs from what working it out anew gives."""
-    pick = _Picker(database, connection)
-    above = await pick.above(noun, ids, *await pick.opened())
-    row = cols(noun)
-    rows = await connection.execute(
-        select(row.id, row.group_id, _label.key)
-        .select_from(table(noun).outerjoin(table(Label), _label.id == row.label_id))
-        .where(database.members(row.id, ids))
-        .order_by(row.id)
-    )
-    wanted = ((id, found, _key(group, above.get(id, ()))) for id, group, found in rows)
-    return [Mislabelled(id, found, right) for id, found, right in wanted if found != right]
-
-
-class _Picker:
-    """Looks up what lies above and below rows; each question is one statement."""
+class _Below:
+    """Looks up what lies below rows; each question is one statement."""
 
     def __init__(self, database: Database, connection: AsyncConnection) -> None:
         self._database = database
         self._connection = connection
 
-    async def opened(self) -> tuple[set[int], set[int]]:
-        """Return the objects that carry grants, and the storages that have other members."""
-        granted = await self._connection.scalars(select(_grant.target_id).distinct())
-        shared = await self._connection.scalars(
-            select(_member.storage_id)
-            .join(table(Storage), _storage.id == _member.storage_id)
-            .where(_member.trashed_by.is_(None), _member.user_id != _storage.owner_id)
-        )
-        return set(granted), set(shared)
-
     async def ids(self, wanted: Any, column: Any, values: set[int]) -> set[int]:
+        """Return `wanted` of the rows whose `column` has one of the values; links must be live."""
         if not values:
             return set()
         statement = select(wanted).where(self._database.members(column, values))
-        if "trashed_by" in wanted.table.c:
+        if "trashed_by" in wanted.table.c and wanted is not _image.id:
             statement = statement.where(wanted.table.c.trashed_by.is_(None))
         return set(await self._connection.scalars(statement))
 
-    async def images_of_plates(self, plates: set[int]) -> set[int]:
+    async def fields(self, plates: set[int]) -> set[int]:
         if not plates:
             return set()
         return set(
@@ -136,31 +89,16 @@ class _Picker:
             )
         )
 
-    async def above(
-        self, noun: type[SQLModel], ids: set[int], granted: set[int], shared: set[int]
-    ) -> dict[int, set[int]]:
-        """Return for each row the granted objects among itself and its ancestors."""
-        above: dict[int, set[int]] = defaultdict(set)
-        for id in ids & granted:
-            above[id].add(id)
-        if granted:
-            for statement, child in _ANCESTORS.get(noun, ()):
-                rows = await self._connection.execute(
-                    statement.where(self._database.members(child, ids))
-                )
-                for row_id, ancestor in rows:
-                    if ancestor in granted:
-                        above[row_id].add(ancestor)
-        if shared and noun is Image:
-            rows = await self._connection.execute(
-                select(_image.id, _file.storage_id)
+    async def stored(self, storages: set[int]) -> set[int]:
+        if not storages:
+            return set()
+        return set(
+            await self._connection.scalars(
+                select(_image.id)
                 .join(table(StoredFile), _file.id == _image.file_id)
-                .where(self._database.members(_image.id, ids), _file.trashed_by.is_(None))
+                .where(self._database.members(_file.storage_id, storages))
             )
-            for row_id, storage in rows:
-                if storage in shared:
-                    above[row_id].add(storage)
-        return above
+        )
 
 
 def _fields(*wanted: Any) -> Select[Any]:
@@ -176,14 +114,28 @@ def _live(statement: Select[Any], *tables: Any) -> Select[Any]:
     return statement.where(*(columns.trashed_by.is_(None) for columns in tables))
 
 
-# (statement giving (row, ancestor), the column of the row): liveness of every step is part of it.
-_ANCESTORS: dict[type[SQLModel], Sequence[tuple[Select[Any], Any]]] = {
+_GRANTED = select(_grant.target_id)
+# A storage counts once it has a member besides its owner, to whom it adds nothing.
+_SHARED = (
+    select(_storage.id)
+    .join(table(StorageMember), _member.storage_id == _storage.id)
+    .where(
+        _member.trashed_by.is_(None),
+        _storage.trashed_by.is_(None),
+        _member.user_id != _storage.owner_id,
+    )
+)
+
+# A statement that gives (row, object above it that is granted), and the column of the row.
+# Liveness of every step is part of it.
+_Ancestry = Sequence[tuple[Select[Any], Any]]
+_ANCESTORS: Mapping[type[SQLModel], _Ancestry] = {
     Dataset: [
         (
             _live(
-                select(_project_dataset.dataset_id, _project_dataset.project_id).join(
-                    table(Project), _project.id == _project_dataset.project_id
-                ),
+                select(_project_dataset.dataset_id, _project_dataset.project_id)
+                .join(table(Project), _project.id == _project_dataset.project_id)
+                .where(_project_dataset.project_id.in_(_GRANTED)),
                 _project_dataset, _project,
             ),
             _project_dataset.dataset_id,
@@ -192,9 +144,9 @@ _ANCESTORS: dict[type[SQLModel], Sequence[tuple[Select[Any], Any]]] = {
     Plate: [
         (
             _live(
-                select(_screen_plate.plate_id, _screen_plate.screen_id).join(
-                    table(Screen), _screen.id == _screen_plate.screen_id
-                ),
+                select(_screen_plate.plate_id, _screen_plate.screen_id)
+                .join(table(Screen), _screen.id == _screen_plate.screen_id)
+                .where(_screen_plate.screen_id.in_(_GRANTED)),
                 _screen_plate, _screen,
             ),
             _screen_plate.plate_id,
@@ -203,9 +155,9 @@ _ANCESTORS: dict[type[SQLModel], Sequence[tuple[Select[Any], Any]]] = {
     Image: [
         (
             _live(
-                select(_dataset_image.image_id, _dataset_image.dataset_id).join(
-                    table(Dataset), _dataset.id == _dataset_image.dataset_id
-                ),
+                select(_dataset_image.image_id, _dataset_image.dataset_id)
+                .join(table(Dataset), _dataset.id == _dataset_image.dataset_id)
+                .where(_dataset_image.dataset_id.in_(_GRANTED)),
                 _dataset_image, _dataset,
             ),
             _dataset_image.image_id,
@@ -213,14 +165,18 @@ _ANCESTORS: dict[type[SQLModel], Sequence[tuple[Select[Any], Any]]] = {
         (
             select(_placement.image_id, _placement.project_id)
             .join(table(Project), _project.id == _placement.project_id)
-            .where(_placement.state == "live", _project.trashed_by.is_(None)),
+            .where(
+                _placement.state == "live",
+                _project.trashed_by.is_(None),
+                _placement.project_id.in_(_GRANTED),
+            ),
             _placement.image_id,
         ),
         (
             _live(
-                _fields(_sample.image_id, _well.plate_id).join(
-                    table(Plate), _plate.id == _well.plate_id
-                ),
+                _fields(_sample.image_id, _well.plate_id)
+                .join(table(Plate), _plate.id == _well.plate_id)
+                .where(_well.plate_id.in_(_GRANTED)),
                 _plate,
             ),
             _sample.image_id,
@@ -230,33 +186,42 @@ _ANCESTORS: dict[type[SQLModel], Sequence[tuple[Select[Any], Any]]] = {
                 _fields(_sample.image_id, _screen_plate.screen_id)
                 .join(table(Plate), _plate.id == _well.plate_id)
                 .join(table(ScreenPlate), _screen_plate.plate_id == _plate.id)
-                .join(table(Screen), _screen.id == _screen_plate.screen_id),
+                .join(table(Screen), _screen.id == _screen_plate.screen_id)
+                .where(_screen_plate.screen_id.in_(_GRANTED)),
                 _plate, _screen_plate, _screen,
             ),
             _sample.image_id,
+        ),
+        (
+            select(_image.id, _file.storage_id)
+            .join(table(StoredFile), _file.id == _image.file_id)
+            .where(_file.trashed_by.is_(None), _file.storage_id.in_(_SHARED)),
+            _image.id,
         ),
     ],
 }  # fmt: skip
 
 
 async def _assign(
-    database: Database,
-    connection: AsyncConnection,
-    noun: type[SQLModel],
-    ids: set[int],
-    above: dict[int, set[int]],
+    database: Database, connection: AsyncConnection, noun: type[SQLModel], ids: set[int]
 ) -> None:
     row = cols(noun)
+    above = await _above(database, connection, noun, ids)
     found = await connection.execute(
         select(row.id, row.group_id, row.label_id).where(database.members(row.id, ids))
     )
-    wanted: dict[tuple[int, tuple[int, ...]], list[int]] = defaultdict(list)
+    wanted: dict[str, list[int]] = defaultdict(list)
+    meaning: dict[str, tuple[int, Objects]] = {}
     current: dict[int, int | None] = {}
     for id, group_id, label_id in found:
-        wanted[group_id, tuple(sorted(above.get(id, ())))].append(id)
+        objects = tuple(sorted(above.get(id, ())))
+        key = _key(group_id, objects)
+        meaning[key] = group_id, objects
+        wanted[key].append(id)
         current[id] = label_id
-    for (group_id, objects), members in wanted.items():
-        label = await _label_for(database, connection, group_id, objects)
+    labels = await _labels(database, connection, meaning)
+    for key, members in wanted.items():
+        label = labels[key]
         stale = [id for id in members if current[id] != label]
         if stale:
             await connection.execute(
@@ -264,23 +229,78 @@ async def _assign(
             )
 
 
-async def _label_for(
-    database: Database, connection: AsyncConnection, group_id: int, objects: Iterable[int]
-) -> int:
-    members = tuple(objects)
-    key = _key(group_id, members)
-    known = await connection.scalar(select(_label.id).where(_label.key == key))
-    if known is not None:
-        return int(known)
-    new = await database.take_ids(connection)
-    await connection.execute(insert(table(Label)).values(id=new, group_id=group_id, key=key))
-    if members:
-        await connection.execute(
-            insert(table(LabelObject)),
-            [{"label_id": new, "object_id": member} for member in members],
-        )
-    return new
+def _key(group_id: int, objects: Objects) -> str:
+    return f"{group_id}:{','.join(map(str, objects))}"
 
 
-def _key(group_id: int, objects: Iterable[int]) -> str:
-    return f"{group_id}:{','.join(map(str, sorted(objects)))}"
+@dataclass(frozen=True, slots=True)
+class Mislabelled:
+    """A row whose label is not the one it stands under; both as ``group:granted objects``."""
+
+    id: int
+    found: str | None
+    right: str
+
+
+async def mislabelled(
+    database: Database, connection: AsyncConnection, noun: type[SQLModel], ids: set[int]
+) -> list[Mislabelled]:
+    """Return the rows of a noun whose label differs from what working it out anew gives."""
+    row = cols(noun)
+    above = await _above(database, connection, noun, ids)
+    rows = await connection.execute(
+        select(row.id, row.group_id, _label.key)
+        .select_from(table(noun).outerjoin(table(Label), _label.id == row.label_id))
+        .where(database.members(row.id, ids))
+        .order_by(row.id)
+    )
+    wanted = (
+        (id, found, _key(group_id, tuple(sorted(above.get(id, ())))))
+        for id, group_id, found in rows
+    )
+    return [Mislabelled(id, found, right) for id, found, right in wanted if found != right]
+
+
+async def _above(
+    database: Database, connection: AsyncConnection, noun: type[SQLModel], ids: set[int]
+) -> dict[int, set[int]]:
+    """Return for each row the granted objects among itself and what lies above it."""
+    above: dict[int, set[int]] = defaultdict(set)
+    for id in await connection.scalars(_GRANTED.where(database.members(_grant.target_id, ids))):
+        above[id].add(id)
+    for statement, column in _ANCESTORS.get(noun, ()):
+        rows = await connection.execute(statement.where(database.members(column, ids)))
+        for row in rows:
+            above[row[0]].add(row[1])
+    return above
+
+
+async def _labels(
+    database: Database, connection: AsyncConnection, meaning: Mapping[str, tuple[int, Objects]]
+) -> dict[str, int]:
+    """Return the label of each key; those that do not exist yet are made."""
+    labels: dict[str, int] = {}
+    for keys in _batches(sorted(meaning)):
+        rows = await connection.execute(select(_label.key, _label.id).where(_label.key.in_(keys)))
+        labels.update({row.key: row.id for row in rows})
+    new = [key for key in meaning if key not in labels]
+    if not new:
+        return labels
+    first = await database.take_ids(connection, len(new))
+    made = dict(zip(new, range(first, first + len(new)), strict=True))
+    await connection.execute(
+        insert(table(Label)),
+        [{"id": id, "group_id": meaning[key][0], "key": key} for key, id in made.items()],
+    )
+    objects = [
+        {"label_id": id, "object_id": object_id}
+        for key, id in made.items()
+        for object_id in meaning[key][1]
+    ]
+    if objects:
+        await connection.execute(insert(table(LabelObject)), objects)
+    return labels | made
+
+
+def _batches(keys: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
+    return (keys[start : start + size] for start in range(0, len(keys), size))

@@ -2,16 +2,29 @@
 
 A label is one row per distinct (group, set of objects above a row that carry grants). What an actor
 may do under a label follows from the group's level and the actor's grants, so it is worked out here
-once per request; a list then needs one ``label_id IN (…)`` and a single object none at all.
+once per request; a list then needs one ``label_id IN (…)`` and a single object none at all. It
+takes four statements, five for an administrator, however many groups, grants and labels there are.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -61,95 +74,113 @@ async def load_actor(
     everything at reading. Raises `Unauthenticated` for an account that is gone or disabled.
     """
     granted_scopes = frozenset(scopes)
-    async with database.reading() as connection:
-        person = (
-            await connection.execute(
-                select(
-                    _user.username, _user.enabled, _user.default_group_id, _user.admin_open_until
-                ).where(_user.id == user_id, _user.trashed_by.is_(None))
-            )
-        ).first()
-        if person is None or not person.enabled:
-            raise Unauthenticated("This account does not exist any more or is disabled.")
-        roles = set(
-            await connection.scalars(select(_user_role.role).where(_user_role.user_id == user_id))
-        )
-        administrator = any(role >= ADMINISTRATOR for role in roles)
-        open_session = (person.admin_open_until or 0) > now_ms()
-        actor = Actor(
-            user_id=user_id,
-            username=person.username,
-            default_group=person.default_group_id,
-            administrator=administrator,
-            full=administrator and (open_session or "admin" in granted_scopes),
-            read_only=read_only or (bool(roles) and roles <= {GUEST}),
-            scopes=granted_scopes,
-        )
-        actor = await _with_groups(connection, actor)
-        return await _with_grants(database, connection, actor, link_hash)
+
+    async def ask(connection: AsyncConnection) -> Actor:
+        actor = await _person(connection, user_id, granted_scopes)
+        actor = replace(actor, read_only=actor.read_only or read_only)
+        return await _with_standing(database, connection, actor, link_hash)
+
+    return await database.read(ask)
 
 
 async def load_link(database: Database, link_hash: str) -> Actor:
     """Return the actor of a secret link: nobody, with the grants of that link."""
-    async with database.reading() as connection:
-        return await _with_grants(database, connection, Actor.nobody(), link_hash)
+
+    async def ask(connection: AsyncConnection) -> Actor:
+        return await _with_standing(database, connection, Actor.nobody(), link_hash)
+
+    return await database.read(ask)
 
 
-async def _with_groups(connection: AsyncConnection, actor: Actor) -> Actor:
-    rows = await connection.execute(
-        select(_membership.group_id, _membership.leader, _group.level)
-        .join(table(Group), _group.id == _membership.group_id)
-        .where(_membership.user_id == actor.user_id)
+async def _person(connection: AsyncConnection, user_id: int, scopes: frozenset[str]) -> Actor:
+    """Read account, highest role and memberships: one row per group, or one with none."""
+    role = select(func.max(_user_role.role)).where(_user_role.user_id == user_id)
+    rows = (
+        await connection.execute(
+            select(
+                _user.username, _user.enabled, _user.default_group_id, _user.admin_open_until,
+                role.scalar_subquery().label("role"),
+                _group.id.label("group_id"), _group.level, _membership.leader,
+            )
+            .outerjoin(table(Membership), _membership.user_id == _user.id)
+            .outerjoin(
+                table(Group), (_group.id == _membership.group_id) & _group.trashed_by.is_(None)
+            )
+            .where(_user.id == user_id, _user.trashed_by.is_(None))
+        )
+    ).all()  # fmt: skip
+    if not rows or not rows[0].enabled:
+        raise Unauthenticated("This account does not exist any more or is disabled.")
+    person = rows[0]
+    administrator = (person.role or 0) >= ADMINISTRATOR
+    open_session = (person.admin_open_until or 0) > now_ms()
+    return Actor(
+        user_id=user_id,
+        username=person.username,
+        groups={
+            row.group_id: Standing(row.level, row.leader)
+            for row in rows
+            if row.group_id is not None
+        },
+        default_group=person.default_group_id,
+        administrator=administrator,
+        full=administrator and (open_session or "admin" in scopes),
+        read_only=person.role == GUEST,
+        scopes=scopes,
     )
-    groups = {row.group_id: Standing(row.level, row.leader) for row in rows}
-    levels: dict[int, int] = {}
+
+
+async def _with_standing(
+    database: Database, connection: AsyncConnection, actor: Actor, link_hash: str | None
+) -> Actor:
+    if actor.full:
+        return actor
     if actor.administrator:
-        levels = {
-            row.id: row.level for row in await connection.execute(select(_group.id, _group.level))
-        }
-    return replace(actor, groups=groups, levels=levels)
+        levels = await connection.execute(select(_group.id, _group.level))
+        actor = replace(actor, levels={row.id: row.level for row in levels})
+    actor = await _with_grants(database, connection, actor, link_hash)
+    actor = replace(actor, labels=await _labels(database, connection, actor))
+    if actor.sees_all:
+        return actor
+    return replace(actor, hiding=await _hiding(connection, actor))
+
+
+def _fresh() -> Any:
+    return or_(_grant.expires_at.is_(None), _grant.expires_at > now_ms())
+
+
+def _on_live_target() -> Any:
+    return or_(
+        *(
+            and_(
+                _grant.target_type == name,
+                exists(
+                    select(cols(noun).id).where(
+                        cols(noun).id == _grant.target_id, cols(noun).trashed_by.is_(None)
+                    )
+                ),
+            )
+            for name, noun in _TARGETS.items()
+        )
+    )
 
 
 async def _with_grants(
     database: Database, connection: AsyncConnection, actor: Actor, link_hash: str | None
 ) -> Actor:
+    """Read grants on live objects, and memberships in storages of others, in one statement."""
     mine = [_grant.link_hash == link_hash] if link_hash else []
     if actor.user_id is not None:
-        mine += [
-            _grant.user_id == actor.user_id,
-            _grant.grantee_group_id.in_(list(actor.groups)),
-        ]
+        mine.append(_grant.user_id == actor.user_id)
+        mine.append(database.members(_grant.grantee_group_id, actor.groups))
     if not mine:
         return actor
-    live = or_(
-        *(
-            and_(
-                _grant.target_type == name,
-                _grant.target_id.in_(select(cols(noun).id).where(cols(noun).trashed_by.is_(None))),
-            )
-            for name, noun in _TARGETS.items()
-        )
+    granted = select(_grant.target_type, _grant.target_id, _grant.level).where(
+        or_(*mine), _fresh(), _on_live_target()
     )
-    fresh = or_(_grant.expires_at.is_(None), _grant.expires_at > now_ms())
-    grants: dict[int, str] = {}
-    projects: dict[int, str] = {}
-    for row in await connection.execute(
-        select(_grant.target_type, _grant.target_id, _grant.level).where(or_(*mine), fresh, live)
-    ):
-        best = max(grants.get(row.target_id, "read"), row.level, key=_ORDER.index)
-        grants[row.target_id] = best
-        if row.target_type == "project":
-            projects[row.target_id] = best
-    storages = await _storages(connection, actor)
-    actor = replace(actor, grants=grants, projects=projects, storages=storages)
-    labels = await _labels(database, connection, actor)
-    return replace(actor, labels=labels, hiding=await _hiding(connection, actor))
-
-
-async def _storages(connection: AsyncConnection, actor: Actor) -> dict[int, str]:
-    """Storages of others that the actor is a member of; the own one adds nothing to ownership."""
-    rows = await connection.execute(
-        select(_storage_member.storage_id, _storage_member.level)
+    # The own storage gives nothing that ownership of what lies in it does not.
+    storages = (
+        select(literal("storage"), _storage_member.storage_id, _storage_member.level)
         .join(table(Storage), _storage.id == _storage_member.storage_id)
         .where(
             _storage_member.user_id == actor.user_id,
@@ -158,29 +189,39 @@ async def _storages(connection: AsyncConnection, actor: Actor) -> dict[int, str]
             _storage.owner_id != actor.user_id,
         )
     )
-    return {row.storage_id: row.level for row in rows}
+    asked = granted if actor.user_id is None else union_all(granted, storages)
+    best: dict[str, dict[int, str]] = defaultdict(dict)
+    for kind, id, level in await connection.execute(asked):
+        best[kind][id] = max(best[kind].get(id, "read"), level, key=_ORDER.index)
+    lent = best.pop("storage", {})
+    grants = {id: level for levels in best.values() for id, level in levels.items()}
+    return replace(actor, grants=grants, projects=best.get("project", {}), storages=lent)
 
 
 async def _labels(database: Database, connection: AsyncConnection, actor: Actor) -> dict[int, Can]:
-    if actor.full:
-        return {}
-    worth: dict[int, Can] = {}
-    readable = [group for group in actor.groups if actor.in_group(group)]
+    """Read what each label is worth: by its group, and by the objects it stands for."""
+    asked = []
+    # An administrator reads without labels; only what grants add to that counts.
+    readable = [] if actor.administrator else [one for one in actor.groups if actor.in_group(one)]
     if readable:
-        for row in await connection.execute(
-            select(_label.id, _label.group_id).where(database.members(_label.group_id, readable))
-        ):
-            worth[row.id] = actor.in_group(row.group_id)
+        asked.append(
+            select(_label.id, _label.group_id, cast(null(), BigInteger).label("object_id")).where(
+                database.members(_label.group_id, readable)
+            )
+        )
     objects = {*actor.grants, *actor.storages}
     if objects:
-        for row in await connection.execute(
-            select(_label_object.label_id, _label_object.object_id).where(
+        asked.append(
+            select(_label_object.label_id, cast(null(), BigInteger), _label_object.object_id).where(
                 database.members(_label_object.object_id, objects)
             )
-        ):
-            given = _given(actor, row.object_id)
-            worth[row.label_id] = worth.get(row.label_id, Can.NOTHING) | actor.capped(given)
-    return worth
+        )
+    worth: dict[int, Can] = defaultdict(lambda: Can.NOTHING)
+    if asked:
+        for label, group, object_id in await connection.execute(union_all(*asked)):
+            given = _given(actor, object_id) if group is None else actor.in_group(group)
+            worth[label] |= actor.capped(given)
+    return dict(worth)
 
 
 def _given(actor: Actor, object_id: int) -> Can:
@@ -190,32 +231,32 @@ def _given(actor: Actor, object_id: int) -> Can:
 
 
 async def _hiding(connection: AsyncConnection, actor: Actor) -> tuple[HidingProject, ...]:
-    if actor.sees_all:
-        return ()
-    rows = (
-        await connection.execute(
-            select(
-                _project.id, _project.owner_id, _project.group_id, _project.label_id,
-                _project.hide_members, _project.hide_managers,
-            ).where(
-                or_(_project.hide_members, _project.hide_managers),
-                _project.trashed_by.is_(None),
-            )
+    """Read the projects that hide layers from this actor, with their managers."""
+    through = table(Membership).alias()
+    rows = await connection.execute(
+        select(
+            _project.id, _project.owner_id, _project.group_id, _project.label_id,
+            _project.hide_members, _project.hide_managers,
+            func.coalesce(_grant.user_id, through.c.user_id).label("manager_id"),
         )
-    ).all()  # fmt: skip
-    hiding = [row for row in rows if not actor.manages(row, row.id)]
-    if not hiding:
-        return ()
-    managers: dict[int, list[int]] = {row.id: [row.owner_id] for row in hiding}
-    for row in await connection.execute(
-        select(_grant.target_id, _grant.user_id).where(
-            _grant.target_type == "project", _grant.level == "manage",
-            _grant.target_id.in_(list(managers)),
-            _grant.user_id.is_not(None),
+        .outerjoin(
+            table(Grant),
+            (_grant.target_id == _project.id) & (_grant.target_type == "project")
+            & (_grant.level == "manage") & _fresh(),
         )
-    ):  # fmt: skip
-        managers[row.target_id].append(row.user_id)
+        .outerjoin(through, through.c.group_id == _grant.grantee_group_id)
+        .where(
+            or_(_project.hide_members, _project.hide_managers),
+            _project.trashed_by.is_(None),
+        )
+    )  # fmt: skip
+    hiding: dict[int, Any] = {}
+    managers: dict[int, set[int]] = {}
+    for row in rows:
+        if not actor.oversees(row, row.id):
+            hiding[row.id] = row
+            managers.setdefault(row.id, {row.owner_id}).add(row.manager_id or row.owner_id)
     return tuple(
-        HidingProject(row.id, row.hide_members, row.hide_managers, tuple(managers[row.id]))
-        for row in hiding
+        HidingProject(row.id, row.hide_members, row.hide_managers, tuple(sorted(managers[row.id])))
+        for row in hiding.values()
     )
