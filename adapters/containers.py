@@ -18,7 +18,15 @@ from store.catalog import Catalog
 from store.errors import Conflict, Forbidden, Invalid
 from store.paging import Keyset, Page
 from store.statement import cols, table
-from store.tables.containers import Dataset, DatasetImage, Project, ProjectDataset, ProjectMode
+from store.tables.containers import (
+    Dataset,
+    DatasetImage,
+    Placement,
+    PlacementState,
+    Project,
+    ProjectDataset,
+    ProjectMode,
+)
 from store.tables.images import Image, LabelSet
 from store.tables.rois import Roi
 from store.tables.screens import Acquisition, Plate, Screen, ScreenPlate, Well, WellSample
@@ -454,6 +462,18 @@ def inside(parent: type[SQLModel], parent_id: int) -> Any:
     return exists(
         select(row.id).where(
             row[above] == parent_id, row[below] == cols(child).id, row.trashed_by.is_(None)
+        )
+    )
+
+
+def placed_in(project_id: int) -> Any:
+    """Return the predicate that an image is in a project by any of its datasets: for `Holds`."""
+    placement = cols(Placement)
+    return exists(
+        select(placement.id).where(
+            placement.project_id == project_id,
+            placement.image_id == cols(Image).id,
+            placement.state == PlacementState.LIVE.value,
         )
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.annotations import Annotations
 from adapters.containers import Containers
+from adapters.events import Events
 from adapters.exports import Exports
 from adapters.files import Files
 from adapters.history import History
@@ -101,6 +102,11 @@ class Hub:
     def history(self) -> History:
         """Commands, undo, and the trash."""
         return History(self.catalog)
+
+    @cached_property
+    def events(self) -> Events:
+        """What happens in the hub, as it happens."""
+        return Events(self.infrastructure.feed, self.catalog)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from adapters.events import EventFeed
 from store.engine import Database
 from store.files import FileStore
 from store.pixels.zarr import ZarrPixelStore
@@ -43,6 +44,10 @@ class Infrastructure:
     threads: ThreadPoolExecutor = field(default_factory=_threads)
     slow: ThreadPoolExecutor = field(default_factory=_slow_threads)
     presence: Presence | None = None
+    feed: EventFeed = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "feed", EventFeed(self.database))
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that reads, computes or encodes, off the event loop."""
@@ -56,6 +61,7 @@ class Infrastructure:
 
     async def close(self) -> None:
         """End the threads and the database connections, and leave the data folder."""
+        await self.feed.stop()
         await self.database.close()
         self.threads.shutdown(wait=True, cancel_futures=True)
         self.slow.shutdown(wait=True, cancel_futures=True)

@@ -325,7 +325,6 @@ class Screens:
                     for one, position in zip(fields, placed, strict=True)
                 ],
             )  # fmt: skip
-            unit.touch(Image, {one.image_id for one in fields}, relinked=False)
             unit.tell("changed", Plate, plate)
             return list(ids)
 

@@ -63,9 +63,7 @@ def server(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 
 
 @contextmanager
-def running(
-    line: Sequence[str | Path], port: int, path: str
-) -> Iterator[subprocess.Popen[bytes]]:
+def running(line: Sequence[str | Path], port: int, path: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until it answers `path`, and end it afterwards."""
     process = subprocess.Popen(
         [str(part) for part in line],

@@ -24,7 +24,7 @@ from resolvers.queries.operations import OperationQueries
 from resolvers.queries.people import PeopleQueries
 from resolvers.queries.rois import RoiQueries
 from resolvers.queries.screens import ScreenQueries
-from resolvers.subscriptions import JobSubscriptions
+from resolvers.subscriptions import EventSubscriptions, JobSubscriptions
 from schema.annotations import ANNOTATION_TYPES
 from schema.shapes import SHAPE_TYPES
 
@@ -51,7 +51,7 @@ MUTATIONS: tuple[type, ...] = (
     PeopleMutations,
     HistoryMutations,
 )
-SUBSCRIPTIONS: tuple[type, ...] = (JobSubscriptions,)
+SUBSCRIPTIONS: tuple[type, ...] = (JobSubscriptions, EventSubscriptions)
 
 TYPES: tuple[type, ...] = (*ANNOTATION_TYPES, *SHAPE_TYPES)
 """Types no field returns by name: implementations of an interface found only through `node`."""

@@ -143,7 +143,7 @@ class Database(ABC):
 
     @abstractmethod
     async def watch(self, seen: Callable[[], None]) -> None:
-        """Call `seen` whenever another process may have committed; runs until cancelled."""
+        """Call `seen` whenever another process may have committed events; until cancelled."""
 
     @abstractmethod
     def skip_locked(self, statement: Any) -> Any:
@@ -340,11 +340,16 @@ class SqliteDatabase(Database):
     async def watch(self, seen: Callable[[], None]) -> None:
         async with self._engine.connect() as connection:
             before: Any = None
+            newest: Any = -1
             while True:
                 version = await connection.scalar(text("PRAGMA data_version"))
                 if version != before:
                     before = version
-                    seen()
+                    # Most commits are heartbeats and the like, which no one needs to be told of.
+                    last = await connection.scalar(text("SELECT max(id) FROM event"))
+                    if last != newest:
+                        newest = last
+                        seen()
                 await asyncio.sleep(POLL_SECONDS)
 
     def skip_locked(self, statement: Any) -> Any:

@@ -65,14 +65,15 @@ def create_app(settings: Settings) -> Starlette:
     )
     app = Starlette(
         routes=[
+            # What viewers ask for by the hundred comes first: routes are tried in order.
+            *tiles.ROUTES,
+            *zarr.ROUTES,
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             *session_routes.routes,
             *about.ROUTES,
             *health.ROUTES,
             *metrics.ROUTES,
-            *tiles.ROUTES,
-            *zarr.ROUTES,
             *transfers.ROUTES,
             *page_routes(),
         ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -107,7 +105,6 @@ class Services:
     verdicts: VerdictCache
     views: VerdictCache
     workers: Workers
-    watcher: asyncio.Task[None] | None = None
 
     @property
     def database(self) -> Database:
@@ -120,26 +117,18 @@ class Services:
 
     async def start(self) -> None:
         """Start workers, and forget verdicts whenever anything commits, here or elsewhere."""
-        self.database.listen(self._committed)
-        self.watcher = asyncio.create_task(self.database.watch(self._changed_elsewhere))
+        self.infrastructure.feed.start(self._changed)
         if self.settings.job_workers:
             self.workers.start()
 
     async def stop(self) -> None:
         """Stop gracefully: running jobs are queued again, every unit of work ends."""
-        if self.watcher is not None:
-            self.watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.watcher
+        await self.infrastructure.feed.stop()
         await self.workers.stop()
         await self.credentials.settle()
         await self.infrastructure.close()
 
-    def _committed(self, last_event: int) -> None:
-        if last_event:
-            self._changed_elsewhere()
-
-    def _changed_elsewhere(self) -> None:
+    def _changed(self) -> None:
         self.verdicts.clear()
         self.views.clear()
         self.workers.wake()

@@ -140,7 +140,7 @@ def demo(data: Data = None, database: Database = None) -> None:
         async def work(services: Services) -> str:
             return await fill(services.infrastructure, report)
 
-        people.print(run(work, data, database))
+        people.print(run(work, data, database), soft_wrap=True)
 
 
 @app.command("import")
@@ -387,7 +387,9 @@ def backup(
         def report(done: int, total: int, what: str) -> None:
             progress.update(task, completed=100 * done / max(1, total), what=what)
 
-        asyncio.run(write_backup(read_settings(data=data, database=database), out, report))
+        lost = asyncio.run(write_backup(read_settings(data=data, database=database), out, report))
+    for name in lost:
+        people.print(f"[bold red]not in the archive[/] {name}: it is lost, see `imagehub doctor`")
     people.print(f"wrote {out}")
 
 

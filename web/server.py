@@ -46,6 +46,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "log_level": "debug" if settings.debug else "warning",
+        "access_log": settings.debug,
         "timeout_graceful_shutdown": 20,
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": ",".join(settings.trusted_proxies) or None,

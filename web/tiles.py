@@ -83,9 +83,9 @@ def _kept(etag: str, keep: bool) -> dict[str, str]:
     }
 
 
-def _headers(request: Request, view: View, settings: RenderSettings, etag: str) -> dict[str, str]:
-    """Return the headers of a picture."""
-    named = (str(view.pixels.generation), settings.key())
+def _headers(request: Request, view: View, key: str, etag: str) -> dict[str, str]:
+    """Return the headers of a picture drawn by settings of this key."""
+    named = (str(view.pixels.generation), key)
     return _kept(etag, (request.query_params.get("v"), request.query_params.get("s")) == named)
 
 
@@ -98,13 +98,14 @@ async def tile(request: Request) -> Response:
     if not 16 <= size <= 2048:
         raise Invalid("size", f"{size} is not between 16 and 2048.")
     quality = _quality(request)
-    etag = _etag(view, "tile", level, y, x, size, settings.key(), format, quality)
+    key = settings.key()
+    etag = _etag(view, "tile", level, y, x, size, key, format, quality)
     if unchanged(request, etag):
-        return Response(status_code=304, headers=_headers(request, view, settings, etag))
+        return Response(status_code=304, headers=_headers(request, view, key, etag))
     picture = await hub.pixels.tile(
         view, settings, level=level, tx=x, ty=y, size=size, format=format, quality=quality
     )
-    return _picture(request, view, settings, etag, picture)
+    return _picture(request, view, key, etag, picture)
 
 
 async def picture(request: Request) -> Response:
@@ -112,11 +113,12 @@ async def picture(request: Request) -> Response:
     hub, view = await _viewed(request)
     settings, format, box = _settings(request, view), _format(request), _box(request, view)
     quality = _quality(request)
-    etag = _etag(view, "picture", box, settings.key(), format, quality)
+    key = settings.key()
+    etag = _etag(view, "picture", box, key, format, quality)
     if unchanged(request, etag):
-        return Response(status_code=304, headers=_headers(request, view, settings, etag))
+        return Response(status_code=304, headers=_headers(request, view, key, etag))
     drawn = await hub.pixels.picture(view, box, settings, format, quality)
-    return _picture(request, view, settings, etag, drawn)
+    return _picture(request, view, key, etag, drawn)
 
 
 async def thumbnail(request: Request) -> Response:
@@ -126,11 +128,12 @@ async def thumbnail(request: Request) -> Response:
     size = whole(request, "size", 96)
     if not 1 <= size <= 2048:
         raise Invalid("size", f"{size} is not between 1 and 2048.")
-    etag = _etag(view, "thumbnail", size, settings.key(), format)
+    key = settings.key()
+    etag = _etag(view, "thumbnail", size, key, format)
     if unchanged(request, etag):
-        return Response(status_code=304, headers=_headers(request, view, settings, etag))
+        return Response(status_code=304, headers=_headers(request, view, key, etag))
     drawn = await hub.pixels.thumbnail(view, settings, size, format)
-    return _picture(request, view, settings, etag, drawn)
+    return _picture(request, view, key, etag, drawn)
 
 
 async def region(request: Request) -> Response:
@@ -186,11 +189,9 @@ def _box(request: Request, view: View) -> Box:
     return Box(x, y, width, height, level)
 
 
-def _picture(
-    request: Request, view: View, settings: RenderSettings, etag: str, drawn: Picture
-) -> Response:
+def _picture(request: Request, view: View, key: str, etag: str, drawn: Picture) -> Response:
     return Response(
-        drawn.data, media_type=drawn.media_type, headers=_headers(request, view, settings, etag)
+        drawn.data, media_type=drawn.media_type, headers=_headers(request, view, key, etag)
     )
 
 

@@ -11,7 +11,7 @@ from adapters.colors import pack, parse
 from adapters.demo import pictures
 from adapters.demo.cells import movie
 from adapters.demo.scene import Scene, container, drawn, imported, own
-from adapters.demo.tissue import section
+from adapters.demo.tissue import glands
 from adapters.geometry.bits import pack_bits
 from adapters.hub import Hub
 from adapters.rois import NewRoi
@@ -169,14 +169,13 @@ async def outlined_glands(scene: Scene) -> None:
     lab, terms = await containers(scene), await vocabulary(scene)
     owner = await scene.hub("owner")
     image = await image_named(owner, SECTION)
-    outlines = await scene.infrastructure.run(lambda: section(*pictures.SECTION_SIZE, 3).glands)
-    height = pictures.SECTION_SIZE[1]
+    bottom = pictures.SECTION_SIZE[1] - 200
     inner = [
         outline
-        for outline in outlines
-        if outline.min() > 200 and outline[:, 1].max() < height - 200
+        for outline in glands(*pictures.SECTION_SIZE, pictures.SECTION_SEED)
+        if outline.min() > 200 and outline[:, 1].max() < bottom
     ]
-    for name, glands, labels in (
+    for name, chosen, labels in (
         ("owner", inner[:6], ("Normal gland", "Atypical gland")),
         ("annotator", inner[6:11], ("Atypical gland", "Normal gland", "Artefact")),
     ):
@@ -187,7 +186,7 @@ async def outlined_glands(scene: Scene) -> None:
                 terms=[terms[labels[number % len(labels)]]],
                 name=f"Gland {number + 1} by {name}",
             )
-            for number, gland in enumerate(glands)
+            for number, gland in enumerate(chosen)
         ]
         await drawn(hub, image.id, news, project_id=lab.project.id)
 
@@ -200,9 +199,7 @@ async def tracks(scene: Scene) -> None:
     wanted = [cell for cell in FOLLOWED if f"Cell {cell + 1}" not in there]
     if not wanted:
         return
-    places = await scene.infrastructure.run(
-        lambda: movie(pictures.MOVIE_SIZE, pictures.MOVIE_FRAMES, 2).places
-    )
+    places = await scene.infrastructure.run(lambda: movie(*pictures.MOVIE).places)
     for cell in wanted:
         name = f"Cell {cell + 1}"
         news = [

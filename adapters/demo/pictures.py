@@ -15,8 +15,8 @@ from adapters.demo.cells import movie, stack, well
 from adapters.demo.tissue import section
 
 STACK_SIZE, STACK_DEPTH = 512, 13
-MOVIE_SIZE, MOVIE_FRAMES = 320, 24
-SECTION_SIZE = (4096, 3072)
+MOVIE = (320, 24, 2)  # side in pixels, frames, seed
+SECTION_SIZE, SECTION_SEED = (4096, 3072), 3
 WELL_SIZE = 128
 PLATE_ROWS, PLATE_COLUMNS = 8, 12
 EMPTY_WELLS = frozenset({(0, 0), (0, 11), (3, 6), (4, 6), (7, 0), (7, 11)})
@@ -50,13 +50,13 @@ def write_movie(path: Path) -> None:
         {"Name": "H2B", "Fluor": "mCherry", "Color": -0xFFFF01, "EmissionWavelength": 610.0},
         {"Name": "Cytoplasm", "Fluor": "EGFP", "Color": 0x00FF00FF, "EmissionWavelength": 509.0},
     ]
-    samples = movie(MOVIE_SIZE, MOVIE_FRAMES, 2).samples
+    samples = movie(*MOVIE).samples
     _write(path, samples, "TCYX", channels, x=0.65, seconds=600.0)
 
 
 def write_section(path: Path) -> None:
     """Write a stained section, RGB, in tiles."""
-    samples = section(*SECTION_SIZE, 3).samples
+    samples = section(*SECTION_SIZE, SECTION_SEED)
     metadata = {"axes": "YXS", **_scale(0.5)}
     tifffile.imwrite(
         path, samples, ome=True, photometric="rgb", tile=(512, 512), compression="zlib",

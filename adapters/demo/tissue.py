@@ -6,7 +6,6 @@ ten of what the dyes absorb; their absorption is that of M. Macenko et al., ISBI
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -19,28 +18,37 @@ EOSIN = (0.2159, 0.8012, 0.5581)
 STRENGTH = 1.3 / 255  # absorbance of one step of a map
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The picture ``(y, x, rgb)``, and the outlines of its glands as ``(n, 2)``, x and y."""
-
-    samples: Bytes
-    glands: list[NDArray[np.float64]]
-
-
-def section(width: int, height: int, seed: int) -> Section:
-    """Return a section with glands; the edges of the slide are bare glass."""
+def section(width: int, height: int, seed: int) -> Bytes:
+    """Return a section ``(y, x, rgb)`` with glands; the edges of the slide are bare glass."""
     chance = np.random.default_rng(seed)
     tissue = _tissue(chance, width, height)
-    glands = _glands(chance, width, height)
     eosin = _fibres(chance, width, height)
     haematoxylin = np.full((height, width), 14, np.uint8)
     _scatter(chance, haematoxylin, tissue, width * height // 3600)
-    for outline in glands:
+    for outline in glands(width, height, seed):
         _paint_gland(chance, outline, eosin, haematoxylin)
     haematoxylin = cv2.GaussianBlur(haematoxylin, (0, 0), 1.1)
     for dye in (eosin, haematoxylin):
         np.multiply(dye, tissue > 0, out=dye)
-    return Section(_through(chance, haematoxylin, eosin), glands)
+    return _through(chance, haematoxylin, eosin)
+
+
+def glands(width: int, height: int, seed: int) -> list[NDArray[np.float64]]:
+    """Return the outlines ``(n, 2)``, x and y, of the glands of a section, row by row."""
+    chance = np.random.default_rng((seed, 1))
+    outlines = []
+    columns, rows = max(2, width // 600), max(2, height // 600)
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    for row in range(rows):
+        for column in range(columns):
+            centre = np.array(((column + 0.5) / columns * width, (row + 0.5) / rows * height))
+            centre += chance.uniform(-0.1, 0.1, 2) * (width / columns, height / rows)
+            waves = [chance.normal(0, 0.16 / n) * np.sin(n * angle + n) for n in range(2, 7)]
+            wave = 1 + np.sum(waves, axis=0) + chance.normal(0, 0.012, 48)
+            radius = min(width / columns, height / rows) * chance.uniform(0.26, 0.38)
+            rim = np.stack((np.cos(angle) * chance.uniform(0.8, 1.2), np.sin(angle)), axis=1)
+            outlines.append(centre + rim * (radius * wave)[:, None])
+    return outlines
 
 
 def _field(chance: np.random.Generator, width: int, height: int, coarse: int) -> Bytes:
@@ -57,23 +65,6 @@ def _tissue(chance: np.random.Generator, width: int, height: int) -> Bytes:
     piece = (x + y) * 1.25 + ragged * 0.35 < 1.15
     rifts = _field(chance, width, height, 180) > 249
     return np.where(piece & ~rifts, 255, 0).astype(np.uint8)
-
-
-def _glands(chance: np.random.Generator, width: int, height: int) -> list[NDArray[np.float64]]:
-    """Return outlines of wavy rings on a jittered grid, away from the edges."""
-    outlines = []
-    columns, rows = max(2, width // 600), max(2, height // 600)
-    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    for row in range(rows):
-        for column in range(columns):
-            centre = np.array(((column + 0.5) / columns * width, (row + 0.5) / rows * height))
-            centre += chance.uniform(-0.1, 0.1, 2) * (width / columns, height / rows)
-            waves = [chance.normal(0, 0.16 / n) * np.sin(n * angle + n) for n in range(2, 7)]
-            wave = 1 + np.sum(waves, axis=0) + chance.normal(0, 0.012, 48)
-            radius = min(width / columns, height / rows) * chance.uniform(0.26, 0.38)
-            rim = np.stack((np.cos(angle) * chance.uniform(0.8, 1.2), np.sin(angle)), axis=1)
-            outlines.append(centre + rim * (radius * wave)[:, None])
-    return outlines
 
 
 def _fibres(chance: np.random.Generator, width: int, height: int) -> Bytes:

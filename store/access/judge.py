@@ -1,7 +1,8 @@
 """May they? One judge for every write and for the capability flags that travel with rows.
 
 Rows are judged a page at a time: group and ownership from memory, parents by one statement each.
-Reads never come here; they are limited by `store.access.visible`.
+Reads never come here; they are limited by `store.access.visible`. A noun without a rule here can be
+written by nobody but the hub itself.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from store.access.capabilities import Can
-from store.access.visible import ANNOTATABLE, LABELLED
+from store.access.visible import ANNOTATABLE, LABELLED, visible_ids
 from store.actor import Actor
+from store.errors import Invalid
 from store.statement import cols, key, table
-from store.tables.access import Grant, Session, Token
+from store.tables.access import Grant, Label, LabelObject, Session, Token
 from store.tables.activity import Activity
 from store.tables.annotations import Annotation, AnnotationLink, KeyValue
 from store.tables.containers import (
@@ -31,11 +33,12 @@ from store.tables.containers import (
     ProjectRepresentative,
 )
 from store.tables.files import ImageFile, Storage, StorageMember, StoredFile
+from store.tables.history import Change, Command, Event
 from store.tables.images import Channel, Image, ImageSlice, LabelSet, Pixels, Rendering
 from store.tables.jobs import Job, JobData, JobIo, JobLog, JobParameter
 from store.tables.ontologies import Ontology, RelationTerm, Term
 from store.tables.operations import Operation, Port
-from store.tables.people import Group, Membership, User, UserRole
+from store.tables.people import SYSTEM_GROUP, USER_GROUP, Group, Membership, User, UserRole
 from store.tables.results import ResultRow, ResultTable, WorkspaceObject
 from store.tables.rois import Roi, RoiTerm, RoiTrack, Shape, Track
 from store.tables.screens import Acquisition, Plate, Screen, ScreenPlate, Well, WellSample
@@ -62,14 +65,11 @@ PARENT: dict[type[SQLModel], tuple[str, type[SQLModel], Can]] = {
     ImageSlice: ("image_id", Image, Can.EDIT),
     ImageFile: ("image_id", Image, Can.EDIT),
     LabelSet: ("image_id", Image, Can.ANNOTATE),
-    Track: ("image_id", Image, Can.ANNOTATE),
-    Placement: ("project_id", Project, Can.EDIT),
     ProjectRepresentative: ("project_id", Project, Can.EDIT),
     DefaultLayer: ("project_id", Project, Can.EDIT),
     ProjectOperation: ("project_id", Project, Can.EDIT),
     Acquisition: ("plate_id", Plate, Can.EDIT),
     Well: ("plate_id", Plate, Can.EDIT),
-    WellSample: ("well_id", Well, Can.EDIT),
     Shape: ("roi_id", Roi, Can.EDIT),
     RoiTerm: ("roi_id", Roi, Can.EDIT),
     RoiTrack: ("roi_id", Roi, Can.EDIT),
@@ -82,8 +82,8 @@ PARENT: dict[type[SQLModel], tuple[str, type[SQLModel], Can]] = {
     JobLog: ("job_id", Job, Can.EDIT),
     ResultRow: ("table_id", ResultTable, Can.EDIT),
     StorageMember: ("storage_id", Storage, Can.SHARE),
-    ImageGroupItem: ("group_id", ImageGroup, Can.EDIT),
-    RoiGroupItem: ("group_id", RoiGroup, Can.EDIT),
+    ImageGroupItem: ("image_group_id", ImageGroup, Can.EDIT),
+    RoiGroupItem: ("roi_group_id", RoiGroup, Can.EDIT),
 }
 
 # A link is made with PLACE on what is linked and EDIT on where it goes; unmade with EDIT there.
@@ -91,42 +91,58 @@ LINK: dict[type[SQLModel], tuple[tuple[str, type[SQLModel]], tuple[str, type[SQL
     ProjectDataset: (("project_id", Project), ("dataset_id", Dataset)),
     DatasetImage: (("dataset_id", Dataset), ("image_id", Image)),
     ScreenPlate: (("screen_id", Screen), ("plate_id", Plate)),
+    WellSample: (("well_id", Well), ("image_id", Image)),
 }
 
 OWNED = (Annotation, Job, ResultTable, SavedSearch, ImageGroup, RoiGroup)
 PERSONAL = (Session, Token, WorkspaceObject, Activity)
 ADMINISTERED = (User, Group, UserRole, Operation, Port, Source, ExternalRef, Setting)
+# Written by the hub itself, as the trace of what others wrote.
+HUB_ONLY = (Command, Change, Event, Label, LabelObject)
+NO_DATA = frozenset({SYSTEM_GROUP, USER_GROUP})
 
 
 class Judge:
     """Capabilities of one actor towards rows, over one connection."""
 
-    def __init__(self, database: Database, connection: AsyncConnection, actor: Actor) -> None:
+    def __init__(
+        self, database: Database, connection: AsyncConnection | None, actor: Actor
+    ) -> None:
         self._database = database
-        self._connection = connection
+        self._lent = connection
         self.actor = actor
 
+    @property
+    def _connection(self) -> AsyncConnection:
+        assert self._lent is not None, "this noun is judged with statements"
+        return self._lent
+
+    @staticmethod
+    def by_memory(noun: type[SQLModel], actor: Actor) -> bool:
+        """Whether rows of this noun are judged without a statement."""
+        return actor.full or noun in LABELLED.values() or noun in OWNED
+
     async def capabilities(self, noun: type[SQLModel], rows: Sequence[Any]) -> list[Can]:
-        """Return what the actor may do to each row of one noun, in their order."""
-        if self.actor.full:
-            return [self.actor.capped(Can.ALL)] * len(rows)
+        """Return what the actor may do to each row of one noun, in their order.
+
+        At most a handful of statements, whatever the number of rows.
+        """
+        actor = self.actor
+        if actor.full:
+            return [actor.capped(Can.ALL)] * len(rows)
         if noun in LABELLED.values():
-            return [self.actor.can(row) for row in rows]
-        if noun is Roi:
-            return await self._rois(rows)
-        if noun is Ontology:
-            return await self._ontologies(rows)
+            return [actor.can(row) for row in rows]
         if noun in OWNED:
-            return [self.actor.can_owned(row) for row in rows]
+            return [actor.can_owned(row) for row in rows]
+        if not rows:
+            return []
+        if noun in _JUDGES:
+            return [actor.capped(can) for can in await _JUDGES[noun](self, rows)]
         if noun in PARENT:
             column, parent, needed = PARENT[noun]
             allowed = await self._of_parents(parent, [getattr(row, column) for row in rows])
-            return [_inherit(can, needed) for can in allowed]
-        if noun in LINK:
-            (column, parent), _child = LINK[noun]
-            allowed = await self._of_parents(parent, [getattr(row, column) for row in rows])
-            return [_inherit(can, Can.EDIT) for can in allowed]
-        return [await self._other(noun, row) for row in rows]
+            return [actor.capped(_inherit(can, needed)) for can in allowed]
+        return [actor.capped(self._other(noun, row)) for row in rows]
 
     async def may_add(self, noun: type[SQLModel], row: Any) -> bool:
         """Whether the actor may insert this row."""
@@ -135,55 +151,84 @@ class Judge:
             return True
         if actor.read_only and noun not in (Activity, Session):
             return False
-        if noun in LINK:
-            (above, parent), (below, child) = LINK[noun]
-            (place,) = await self._of_parents(child, [getattr(row, below)])
-            (edit,) = await self._of_parents(parent, [getattr(row, above)])
-            return bool(place & Can.PLACE and edit & Can.EDIT)
-        if noun is AnnotationLink:
-            (target,) = await self._of_parents(ANNOTATABLE[row.target_type], [row.target_id])
-            return bool(target & Can.ANNOTATE)
-        if noun is Roi:
+        if noun in (Roi, Track):
             return await self._may_draw(row)
+        if not self._may_own(row):
+            return False
+        if noun in LINK:
+            return await self._may_link(noun, row)
+        if noun is AnnotationLink:
+            return await self._may_attach(row)
+        if noun is StoredFile and not await self._may_store(row.storage_id):
+            return False
         if noun in PARENT:
             column, parent, needed = PARENT[noun]
             (can,) = await self._of_parents(parent, [getattr(row, column)])
             return bool(can & needed)
         if hasattr(row, "group_id") and hasattr(row, "owner_id"):
-            return row.group_id in actor.groups or actor.leads(row.group_id)
-        return bool(await self._other(noun, row) & Can.EDIT)
+            return self.may_enter(row.group_id)
+        (can,) = await self.capabilities(noun, [row])
+        return bool(can & Can.EDIT)
 
-    async def _other(self, noun: type[SQLModel], row: Any) -> Can:
+    def may_enter(self, group_id: int) -> bool:
+        """Whether the actor may put rows into a group; two built-in groups hold none."""
+        actor = self.actor
+        return group_id not in NO_DATA and (group_id in actor.groups or actor.leads(group_id))
+
+    def _may_own(self, row: Any) -> bool:
+        """What somebody adds is theirs; only who oversees the group may add for others."""
+        owner = getattr(row, "owner_id", None)
+        if owner is None or owner == self.actor.user_id:
+            return True
+        group = getattr(row, "group_id", None)
+        return self.actor.sees_all or (group is not None and self.actor.leads(group))
+
+    async def _may_link(self, noun: type[SQLModel], row: Any) -> bool:
+        """Place on what is linked, and the right to change where it goes."""
+        _above, (below, child) = LINK[noun]
+        (place,) = await self._of_parents(child, [getattr(row, below)])
+        if not place & Can.PLACE:
+            return False
+        (can,) = await self._links(noun, [row], mine=False)
+        return bool(can & Can.EDIT)
+
+    async def _may_attach(self, row: Any) -> bool:
+        """Annotate on the object, and read on the annotation."""
+        if row.target_type not in ANNOTATABLE:
+            raise Invalid("target_type", f"a {row.target_type} cannot be annotated.")
+        (target,) = await self._of_parents(ANNOTATABLE[row.target_type], [row.target_id])
+        if not target & Can.ANNOTATE:
+            return False
+        statement = visible_ids(Annotation, self.actor, self._database)
+        readable = statement.where(statement.selected_columns[0] == row.annotation_id)
+        return await self._connection.scalar(readable) is not None
+
+    async def _may_store(self, storage_id: int) -> bool:
+        storage = (await self.rows(Storage, [storage_id])).get(storage_id)
+        if storage is None:
+            return False
+        (can,) = await self.capabilities(Storage, [storage])
+        return bool(can & Can.EDIT) or self.actor.storages.get(storage_id) == "write"
+
+    def _other(self, noun: type[SQLModel], row: Any) -> Can:
         actor = self.actor
         if noun in PERSONAL:
             mine = actor.user_id is not None and row.user_id == actor.user_id
             return Can.ALL if mine else Can.NOTHING
-        if noun is Rendering:
-            (image,) = await self._of_parents(Image, [row.image_id])
-            if row.user_id is not None and row.user_id == actor.user_id and image & Can.READ:
-                return Can.ALL
-            return _inherit(image, Can.EDIT) if row.user_id is None else image & Can.READ
-        if noun is AnnotationLink:
-            (target,) = await self._of_parents(ANNOTATABLE[row.target_type], [row.target_id])
-            own = row.owner_id == actor.user_id and target & Can.ANNOTATE
-            return actor.capped(Can.ALL if own or target & Can.EDIT else target & Can.READ)
-        if noun is Grant:
-            noun_of_target = LABELLED[row.target_type]
-            (target,) = await self._of_parents(noun_of_target, [row.target_id])
-            managed = actor.projects.get(row.target_id) == "manage"
-            return actor.capped(Can.ALL if managed or target & Can.SHARE else target & Can.READ)
         if noun is Membership:
-            return actor.capped(Can.ALL if actor.leads(row.group_id) else Can.READ)
-        if noun is StoredFile:
-            writes = actor.storages.get(row.storage_id) == "write"
-            return actor.capped(Can.ALL if row.owner_id == actor.user_id or writes else Can.READ)
-        if noun is Storage:
-            return actor.capped(Can.ALL if row.owner_id == actor.user_id else Can.READ)
+            return Can.ALL if actor.leads(row.group_id) else Can.READ
+        if noun in (StoredFile, Storage):
+            # A file is its owner's whatever group they have left: it lies in their own storage.
+            lent = noun is StoredFile and actor.storages.get(row.storage_id) == "write"
+            mine = actor.user_id is not None and row.owner_id == actor.user_id
+            return Can.ALL if mine or lent or actor.leads(row.group_id) else Can.READ
         if noun is User and row.id == actor.user_id:
-            return actor.capped(Can.READ | Can.EDIT)
+            return Can.ALL if actor.sees_all else Can.READ | Can.EDIT
         if noun in ADMINISTERED:
-            return actor.capped(Can.ALL if actor.sees_all else Can.READ)
+            return Can.ALL if actor.sees_all else Can.READ
         return Can.NOTHING
+
+    # parents
 
     async def _of_parents(self, parent: type[SQLModel], ids: Sequence[int | None]) -> list[Can]:
         rows = await self.rows(parent, (id for id in ids if id is not None))
@@ -192,30 +237,57 @@ class Judge:
 
     async def rows(self, noun: type[SQLModel], ids: Iterable[int]) -> Mapping[int, Any]:
         """Return live rows by id, whoever may see them: for judging only."""
+        wanted = set(ids)
+        if not wanted:
+            return {}
         row = cols(noun)
-        statement = select(table(noun)).where(self._database.members(key(noun), set(ids)))
+        statement = select(table(noun)).where(self._database.members(key(noun), wanted))
         if "trashed_by" in row:
             statement = statement.where(row.trashed_by.is_(None))
         return {found.id: found for found in await self._connection.execute(statement)}
 
-    async def _rois(self, rows: Sequence[Any]) -> list[Can]:
-        images = await self.rows(Image, {row.image_id for row in rows})
-        projects = await self.rows(Project, {row.project_id for row in rows if row.project_id})
+    async def _of_targets(self, rows: Sequence[Any]) -> list[Can]:
+        """Capabilities on what rows with a target type and id point to: one look-up per type."""
+        by_type: dict[str, set[int]] = {}
+        for row in rows:
+            by_type.setdefault(row.target_type, set()).add(row.target_id)
+        known: dict[tuple[str, int], Can] = {}
+        for name, ids in sorted(by_type.items()):
+            if name in ANNOTATABLE:
+                listed = sorted(ids)
+                allowed = await self._of_parents(ANNOTATABLE[name], listed)
+                known.update(((name, id), can) for id, can in zip(listed, allowed, strict=True))
+        return [known.get((row.target_type, row.target_id), Can.NOTHING) for row in rows]
+
+    async def _renderings(self, rows: Sequence[Any]) -> list[Can]:
+        images = await self._of_parents(Image, [row.image_id for row in rows])
+        return [self._rendering(row, image) for row, image in zip(rows, images, strict=True)]
+
+    def _rendering(self, row: Any, image: Can) -> Can:
+        if row.user_id is None:
+            return _inherit(image, Can.EDIT)
+        mine = self.actor.user_id is not None and row.user_id == self.actor.user_id
+        return Can.ALL if mine and image & Can.READ else image & Can.READ
+
+    async def _annotation_links(self, rows: Sequence[Any]) -> list[Can]:
+        targets = await self._of_targets(rows)
         return [
-            self._roi(row, images.get(row.image_id), projects.get(row.project_id or 0))
-            for row in rows
+            Can.ALL
+            if target & Can.EDIT or (row.owner_id == self.actor.user_id and target & Can.ANNOTATE)
+            else target & Can.READ
+            for row, target in zip(rows, targets, strict=True)
         ]
 
-    def _roi(self, row: Any, image: Any | None, project: Any | None) -> Can:
-        if image is None:
-            return Can.NOTHING
-        given = self.actor.can(image) & (Can.READ | Can.ANNOTATE)
-        if self._may_redraw(row, image, project):
-            given |= Can.EDIT | Can.DELETE
-        elif project is not None and (project.closed or project.mode != "classic"):
-            # What is bound to a project obeys its mode: metadata on a region too.
-            given &= Can.READ
-        return self.actor.capped(given)
+    async def _grants(self, rows: Sequence[Any]) -> list[Can]:
+        targets = await self._of_targets(rows)
+        return [
+            Can.ALL if target & Can.SHARE or self._manages_target(row) else target & Can.READ
+            for row, target in zip(rows, targets, strict=True)
+        ]
+
+    def _manages_target(self, row: Any) -> bool:
+        """A manage grant lets one choose the members of that very container, not of an image."""
+        return row.target_type != "image" and self.actor.grants.get(row.target_id) == "manage"
 
     async def _ontologies(self, rows: Sequence[Any]) -> list[Can]:
         """Owner and oversight; managers of projects that use it may change it; others read."""
@@ -234,40 +306,154 @@ class Judge:
                 can |= actor.can_owned(row)
             if row.id in managed:
                 can |= Can.ANNOTATE | Can.EDIT
-            allowed.append(actor.capped(can))
+            allowed.append(can)
         return allowed
 
-    def _may_redraw(self, row: Any, image: Any, project: Any | None) -> bool:
-        """The ladder: the first line that fits decides whether a region may be changed.
+    # the ladder: what is bound to a project obeys its mode
 
-        Owning the image gives no right over what others drew on it.
+    async def _bound(self, rows: Sequence[Any]) -> list[Can]:
+        """Judge regions and tracks: rows on an image, bound to a project or not."""
+        images = await self.rows(Image, {row.image_id for row in rows})
+        projects = await self.rows(Project, {row.project_id for row in rows if row.project_id})
+        return [
+            self._drawn(row, images.get(row.image_id), projects.get(row.project_id or 0))
+            for row in rows
+        ]
+
+    def _drawn(self, row: Any, image: Any | None, project: Any | None) -> Can:
+        if image is None:
+            return Can.NOTHING
+        actor = self.actor
+        given = actor.can(image) & (Can.READ | Can.ANNOTATE)
+        authors = (row.owner_id, getattr(row, "author_id", None))
+        mine = actor.user_id is not None and actor.user_id in authors
+        if self._climbs(
+            actor.leads(image.group_id),
+            project,
+            mine=mine and bool(given & Can.ANNOTATE),
+            # Owning the image gives no right over what others drew on it.
+            given=actor.given(image),
+        ):
+            given |= Can.EDIT | Can.DELETE
+        elif project is not None and (project.closed or project.mode != "classic"):
+            given &= Can.READ
+        return given
+
+    async def _placements(self, rows: Sequence[Any]) -> list[Can]:
+        images = await self.rows(Image, {row.image_id for row in rows})
+        projects = await self.rows(Project, {row.project_id for row in rows})
+        actor = self.actor
+        allowed = []
+        for row in rows:
+            image, project = images.get(row.image_id), projects.get(row.project_id)
+            if image is None or project is None:
+                allowed.append(Can.NOTHING)
+                continue
+            can = actor.can(image) & actor.can(project) & (Can.READ | Can.ANNOTATE)
+            mine = actor.user_id is not None and row.added_by == actor.user_id
+            climbs = self._climbs(
+                actor.leads(project.group_id),
+                project,
+                mine=mine and bool(actor.can(image) & Can.ANNOTATE),
+                given=actor.given(image),
+            )
+            allowed.append(can | Can.EDIT | Can.DELETE if climbs else can & Can.READ)
+        return allowed
+
+    async def _project_datasets(self, rows: Sequence[Any]) -> list[Can]:
+        return await self._links(ProjectDataset, rows)
+
+    async def _dataset_images(self, rows: Sequence[Any]) -> list[Can]:
+        return await self._links(DatasetImage, rows)
+
+    async def _links(
+        self, noun: type[SQLModel], rows: Sequence[Any], *, mine: bool = True
+    ) -> list[Can]:
+        """Judge links by their upper end; `mine` lets one undo what one linked oneself."""
+        if noun is ProjectDataset:
+            return await self._into_projects(rows, [row.project_id for row in rows], mine=mine)
+        (above, parent), _child = LINK[noun]
+        ids = [getattr(row, above) for row in rows]
+        allowed = [_inherit(can, Can.EDIT) for can in await self._of_parents(parent, ids)]
+        if noun is DatasetImage and not all(can & Can.EDIT for can in allowed):
+            return await self._into_inboxes(rows, allowed, mine=mine)
+        return allowed
+
+    async def _into_projects(
+        self, rows: Sequence[Any], ids: Sequence[int | None], *, mine: bool
+    ) -> list[Can]:
+        projects = await self.rows(Project, {id for id in ids if id is not None})
+        actor = self.actor
+        allowed = []
+        for row, id in zip(rows, ids, strict=True):
+            project = projects.get(id or 0)
+            if project is None:
+                allowed.append(Can.NOTHING)
+                continue
+            can = actor.can(project)
+            own = mine and actor.user_id is not None and row.owner_id == actor.user_id
+            climbs = self._climbs(
+                actor.leads(project.group_id),
+                project,
+                mine=own and bool(can & Can.ANNOTATE),
+                given=actor.given(project),
+            )
+            allowed.append(can | Can.EDIT | Can.DELETE if climbs else can & Can.READ)
+        return allowed
+
+    async def _into_inboxes(
+        self, rows: Sequence[Any], allowed: Sequence[Can], *, mine: bool
+    ) -> list[Can]:
+        """The inbox of a project takes images of whoever may place images there."""
+        project = cols(Project)
+        found = await self._connection.execute(
+            select(project.id, project.inbox_dataset_id).where(
+                self._database.members(project.inbox_dataset_id, {row.dataset_id for row in rows}),
+                project.trashed_by.is_(None),
+            )
+        )
+        inboxes = {inbox: id for id, inbox in found}
+        if not inboxes:
+            return list(allowed)
+        ids = [inboxes.get(row.dataset_id) for row in rows]
+        placing = await self._into_projects(rows, ids, mine=mine)
+        return [
+            can | more if id is not None else can
+            for can, more, id in zip(allowed, placing, ids, strict=True)
+        ]
+
+    def _climbs(self, overseen: bool, project: Any | None, *, mine: bool, given: Can) -> bool:
+        """Ask the ladder: the first line that fits decides.
+
+        `mine`: the row is the actor's own, who may annotate where it lies. `given`: what group
+        and grants give there, ownership of the image apart.
         """
         actor = self.actor
-        if actor.leads(image.group_id):
+        if overseen:
             return True
         if project is not None:
             if actor.manages(project, project.id):
                 return True
             if project.closed or project.mode == "read_only":
                 return False
-        mine = actor.user_id is not None and actor.user_id in (row.owner_id, row.author_id)
-        if mine and actor.can(image) & Can.ANNOTATE:
+        if mine:
             return True
-        if project is not None and project.mode == "restricted":
-            return False
-        classic = project is not None and actor.projects.get(project.id) in (
-            "annotate", "write", "manage",
-        )  # fmt: skip
-        return classic or bool(actor.given(image) & Can.EDIT)
+        if project is not None:
+            if project.mode == "restricted":
+                return False
+            if actor.projects.get(project.id) in ("annotate", "write", "manage"):
+                return True
+        return bool(given & Can.EDIT)
 
     async def _may_draw(self, row: Any) -> bool:
-        (image,) = await self._of_parents(Image, [row.image_id])
-        if not image & Can.ANNOTATE:
+        image = (await self.rows(Image, [row.image_id])).get(row.image_id)
+        if image is None or not self.actor.can(image) & Can.ANNOTATE:
+            return False
+        if row.owner_id != self.actor.user_id and not self.actor.leads(image.group_id):
             return False
         if row.project_id is None:
             return True
-        projects = await self.rows(Project, [row.project_id])
-        project = projects.get(row.project_id)
+        project = (await self.rows(Project, [row.project_id])).get(row.project_id)
         if project is None or not self.actor.can(project) & Can.READ:
             return False
         barred = project.closed or project.mode == "read_only"
@@ -277,3 +463,27 @@ class Judge:
 def _inherit(parent: Can, needed: Can) -> Can:
     """A row inside another is changed and removed with one capability on the other."""
     return parent | Can.EDIT | Can.DELETE if parent & needed else parent & Can.READ
+
+
+async def _plates_of_screens(judge: Judge, rows: Sequence[Any]) -> list[Can]:
+    return await judge._links(ScreenPlate, rows)
+
+
+async def _fields_of_wells(judge: Judge, rows: Sequence[Any]) -> list[Can]:
+    return await judge._links(WellSample, rows)
+
+
+# Nouns with a rule of their own.
+_JUDGES: dict[type[SQLModel], Judged] = {
+    Roi: Judge._bound,
+    Track: Judge._bound,
+    Placement: Judge._placements,
+    ProjectDataset: Judge._project_datasets,
+    DatasetImage: Judge._dataset_images,
+    ScreenPlate: _plates_of_screens,
+    WellSample: _fields_of_wells,
+    Ontology: Judge._ontologies,
+    Rendering: Judge._renderings,
+    AnnotationLink: Judge._annotation_links,
+    Grant: Judge._grants,
+}

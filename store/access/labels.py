@@ -269,7 +269,7 @@ async def _above(
     for id in await connection.scalars(_GRANTED.where(database.members(_grant.target_id, ids))):
         above[id].add(id)
     for statement, column in _ANCESTORS.get(noun, ()):
-        rows = await connection.execute(statement.where(database.members(column, ids)))
+        rows: Any = await connection.execute(statement.where(database.members(column, ids)))
         for row in rows:
             above[row[0]].add(row[1])
     return above

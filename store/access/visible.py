@@ -27,7 +27,7 @@ from sqlmodel import SQLModel
 from store.access.capabilities import Can
 from store.actor import Actor
 from store.statement import table
-from store.tables.access import Grant, Session, Token
+from store.tables.access import Grant, Label, LabelObject, Session, Token
 from store.tables.activity import Activity
 from store.tables.annotations import Annotation, AnnotationLink, KeyValue
 from store.tables.containers import (
@@ -46,7 +46,7 @@ from store.tables.images import Channel, Image, ImageSlice, LabelSet, Pixels, Re
 from store.tables.jobs import Job, JobData, JobIo, JobLog, JobParameter
 from store.tables.ontologies import Ontology, RelationTerm, Term
 from store.tables.operations import Operation, Port
-from store.tables.people import Group, Membership, User, UserRole
+from store.tables.people import Group, Membership, Role, User, UserRole
 from store.tables.results import ResultRow, ResultTable, WorkspaceObject
 from store.tables.rois import Roi, RoiTerm, RoiTrack, Shape, Track
 from store.tables.screens import Acquisition, Plate, Screen, ScreenPlate, Well, WellSample
@@ -228,6 +228,7 @@ def _ontology(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]
 
 
 def _job(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
+    """Of one's group, or of a project one sees."""
     yield row.trashed_by.is_(None)
     everything = broad(row, actor)
     if everything is not None:
@@ -243,16 +244,24 @@ def _result_table(row: Any, actor: Actor, database: Database) -> Iterator[Criter
 
 def _stored_file(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.trashed_by.is_(None)
-    if not actor.sees_all:
-        mine = [] if actor.user_id is None else [row.owner_id == actor.user_id]
-        yield or_(row.storage_id.in_(list(actor.storages)), *mine)
+    if actor.sees_all:
+        return
+    storage = table(Storage).alias()
+    inside = select(storage.c.id).where(*_storage(storage.c, actor, database))
+    yield or_(row.storage_id.in_(inside), *_kept(row, actor))
 
 
 def _storage(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.trashed_by.is_(None)
     if not actor.sees_all:
-        mine = [] if actor.user_id is None else [row.owner_id == actor.user_id]
-        yield or_(row.id.in_(list(actor.storages)), *mine)
+        yield or_(row.id.in_(list(actor.storages)), *_kept(row, actor))
+
+
+def _kept(row: Any, actor: Actor) -> list[Criterion]:
+    """One's own, also after leaving the group: a storage is a person's; or of a group one leads."""
+    led = [group for group, standing in actor.groups.items() if standing.leader]
+    mine = [] if actor.user_id is None else [row.owner_id == actor.user_id]
+    return [*mine, row.group_id.in_(led)]
 
 
 def _group_owned(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
@@ -318,8 +327,8 @@ def _standing_ids(noun: type[SQLModel], actor: Actor, database: Database) -> Sel
 
 
 def _setting(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
-    if not actor.administrator:
-        yield row.reading_role == "any"
+    if not actor.sees_all:
+        yield row.reading_role <= (Role.user if actor.user_id is not None else 0)
 
 
 def _placement(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
@@ -351,21 +360,19 @@ _ASSIGNED: tuple[tuple[type[SQLModel], Rule], ...] = (
     (Ontology, _ontology),
     (Term, _inside("ontology_id", Ontology)),
     (RelationTerm, _inside("parent_term_id", Term)),
-    (Job, _job),
+    *((noun, _job) for noun in (Job, ImageGroup, RoiGroup)),
     *((noun, _inside("job_id", Job)) for noun in (JobParameter, JobData, JobIo, JobLog)),
     (ResultTable, _result_table),
     (ResultRow, _inside("table_id", ResultTable)),
     (StoredFile, _stored_file),
     (Storage, _storage),
     (StorageMember, _inside("storage_id", Storage)),
-    *((noun, _group_owned) for noun in (SavedSearch, ImageGroup, RoiGroup)),
-    (ImageGroupItem, _inside("image_id", Image)),
-    (RoiGroupItem, _inside("roi_id", Roi)),
+    *((noun, _group_owned) for noun in (SavedSearch, Source)),
+    (ExternalRef, _inside("source_id", Source)),
+    (ImageGroupItem, _link(("image_group_id", ImageGroup), ("image_id", Image))),
+    (RoiGroupItem, _link(("roi_group_id", RoiGroup), ("roi_id", Roi))),
     (Grant, _grant),
-    *(
-        (noun, _signed_in)
-        for noun in (User, Group, Membership, UserRole, Operation, Port, Source, ExternalRef)
-    ),
+    *((noun, _signed_in) for noun in (User, Group, Membership, UserRole, Operation, Port)),
     *((noun, _mine) for noun in (Session, Token, WorkspaceObject)),
     *((noun, _touching) for noun in (Command, Activity)),
     (Change, _inside("command_id", Command)),
@@ -373,5 +380,8 @@ _ASSIGNED: tuple[tuple[type[SQLModel], Rule], ...] = (
     (Setting, _setting),
     (Placement, _placement),
 )
+
+# Tables read by nobody but the hub: the interned rule itself.
+UNREADABLE: frozenset[str] = frozenset(table(noun).name for noun in (Label, LabelObject))
 
 RULES: dict[str, Rule] = {table(noun).name: rule for noun, rule in _ASSIGNED}

@@ -11,10 +11,16 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 import pytest
+import pytest_asyncio
 from PIL import Image as Picture
 
+from adapters.render import compact
 from adapters.tokens import Scope
+from store.tables.images import Image, Pixels
 from tests.fixtures.app import AppClients
+from tests.fixtures.hub import statements
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHAPE = (2, 3, 2, 400, 600)
 LOOK = (("1", 100, 3000, "FF8000"), ("2", 0, 4000, "00FF80"), ("3", 500, 3500, "4000FF"))
@@ -31,16 +37,16 @@ def waves(shape: tuple[int, ...] = SHAPE, dtype: str = "uint16") -> np.ndarray[A
 
 
 def halved(samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the means of squares of 2 × 2, for even sizes."""
+    """Return the means of squares of 2 × 2, rounded half up, for even sizes."""
     *outer, y, x = samples.shape
     squares = samples.reshape(*outer, y // 2, 2, x // 2, 2).astype(float)
-    return np.asarray(squares.mean(axis=(-3, -1)))
+    return np.asarray(np.floor(squares.mean(axis=(-3, -1)) + 0.5))
 
 
 def drawn(planes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Draw planes ``(c, y, x)`` with `LOOK` by the definition, in double precision."""
     total = np.zeros((*planes.shape[1:], 3))
-    for plane, (_, start, end, color) in zip(planes, LOOK, strict=True):
+    for plane, (_, start, end, color) in zip(planes.astype(float), LOOK, strict=True):
         step = np.floor(255 * np.clip((plane - start) / (end - start), 0, 1) + 0.5)
         total += step[..., None] * np.array(list(bytes.fromhex(color))) / 255
     return np.asarray(np.clip(np.round(total), 0, 255))
@@ -63,11 +69,18 @@ class Served:
         return await self.clients[who].get(f"/tiles/{self.id}{rest}", headers=headers)
 
 
-@pytest.fixture
-async def served(app_client: AppClients) -> AsyncIterator[Served]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(shared_app: AppClients) -> AsyncIterator[Served]:
+    """An image that the tests only look at."""
     samples = waves()
-    image = await app_client.world.image("owner", samples)
-    yield Served(app_client, image.id, samples)
+    image = await shared_app.world.image("owner", samples)
+    yield Served(shared_app, image.id, samples)
+
+
+async def another(clients: AppClients) -> Served:
+    """Return a small image of a test's own, which it may share and change."""
+    samples = waves((1, 1, 1, 300, 700))
+    return Served(clients, (await clients.world.image("owner", samples)).id, samples)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +134,7 @@ async def test_a_thumbnail_shows_the_whole_plane_small(served: Served) -> None:
 
 
 async def test_a_projection_and_a_grey_model_reach_the_picture(served: Served) -> None:
-    found = decoded(
-        await served.get("/picture?format=png&c=2|0:4000$FFFFFF&m=g&p=intmax&t=1&z=0")
-    )
+    found = decoded(await served.get("/picture?format=png&c=2|0:4000$FFFFFF&m=g&p=intmax&t=1&z=0"))
     plane = served.samples[1, 1].max(axis=0)
     grey = np.floor(255 * np.clip(plane / 4000, 0, 1) + 0.5)
     assert np.abs(found - grey[..., None]).max() <= 1
@@ -195,25 +206,23 @@ async def test_an_id_that_cannot_be_is_not_found(served: Served, id: str) -> Non
     assert answer.json()["error"]["code"] == "not_found"
 
 
-async def test_an_image_without_pixels_says_so(app_client: AppClients) -> None:
-    from store.tables.images import Image, Pixels
-
-    catalog = (await app_client.world.hub("owner")).catalog
-    lab = app_client.world.groups["lab"]
+async def test_an_image_without_pixels_says_so(shared_app: AppClients) -> None:
+    catalog = (await shared_app.world.hub("owner")).catalog
+    lab = shared_app.world.groups["lab"]
 
     async def work(unit: Any) -> int:
         image = await unit.add(
-            Image(name="declared", owner_id=app_client.world.people["owner"], group_id=lab)
+            Image(name="declared", owner_id=shared_app.world.people["owner"], group_id=lab)
         )
         await unit.add(Pixels(image_id=image.id), tell=False)
         return int(image.id)
 
     id = await catalog.write("declare", work)
-    answer = await app_client["owner"].get(f"/tiles/{id}/thumbnail")
+    answer = await shared_app["owner"].get(f"/tiles/{id}/thumbnail")
     assert answer.status_code == 400
     assert "declared without pixels" in answer.json()["error"]["message"]
-    assert (await app_client["owner"].get(f"/zarr/{id}.zarr/zarr.json")).status_code == 404
-    assert (await app_client["stranger"].get(f"/tiles/{id}/thumbnail")).status_code == 404
+    assert (await shared_app["owner"].get(f"/zarr/{id}.zarr/zarr.json")).status_code == 404
+    assert (await shared_app["stranger"].get(f"/tiles/{id}/thumbnail")).status_code == 404
 
 
 async def test_head_tells_what_get_would_send(served: Served) -> None:
@@ -271,14 +280,13 @@ async def test_a_picture_is_kept_only_under_an_address_that_names_pixels_and_set
 
 
 async def test_settings_saved_by_a_person_change_that_persons_picture_alone(
-    served: Served,
+    shared_app: AppClients,
 ) -> None:
+    served = await another(shared_app)
     world = served.clients.world
     before = {who: await served.get("/0/0/0?format=png", who) for who in ("owner", "annotator")}
     hub = await world.hub("annotator")
     view = await hub.pixels.view(served.id)
-    from adapters.render import compact
-
     await hub.images.save_rendering(served.id, compact.read(view.settings, c="1|0:900$FF0000"))
     after = {who: await served.get("/0/0/0?format=png", who) for who in ("owner", "annotator")}
     assert after["owner"].content == before["owner"].content
@@ -306,15 +314,15 @@ async def test_a_raw_region_of_everything_is_the_image(served: Served) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float32", "float64"])
-async def test_a_raw_region_keeps_every_sample_type(app_client: AppClients, dtype: str) -> None:
+async def test_a_raw_region_keeps_every_sample_type(shared_app: AppClients, dtype: str) -> None:
     samples = (waves((1, 1, 1, 30, 40), "int32") - 2000).astype(dtype)
     if np.dtype(dtype).kind == "f":
         samples[0, 0, 0, 3, :4] = [np.nan, np.inf, -np.inf, -0.0]
-    image = await app_client.world.image("owner", samples)
-    answer = await app_client["owner"].get(f"/tiles/{image.id}/region")
+    image = await shared_app.world.image("owner", samples)
+    answer = await shared_app["owner"].get(f"/tiles/{image.id}/region")
     assert answer.headers["x-dtype"] == dtype
     assert answer.content == samples.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
-    shown = await app_client["owner"].get(f"/tiles/{image.id}/0/0/0?format=png")
+    shown = await shared_app["owner"].get(f"/tiles/{image.id}/0/0/0?format=png")
     assert decoded(shown).shape == (30, 40, 3)
 
 
@@ -357,7 +365,10 @@ async def test_every_kind_of_credential_opens_a_tile(served: Served) -> None:
         assert wrong.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_a_grant_taken_back_closes_the_door_at_once(served: Served) -> None:
+async def test_a_grant_taken_back_closes_the_door_at_once(
+    shared_app: AppClients,
+) -> None:
+    served = await another(shared_app)
     world = served.clients.world
     grants = (await world.hub("owner")).people.grants
     path = "/0/0/0"
@@ -369,9 +380,10 @@ async def test_a_grant_taken_back_closes_the_door_at_once(served: Served) -> Non
     assert (await served.get(path, "stranger")).status_code == 404
 
 
-async def test_a_tile_asked_again_costs_no_statement(served: Served) -> None:
-    from tests.fixtures.hub import statements
-
+async def test_a_tile_asked_again_costs_no_statement(
+    shared_app: AppClients,
+) -> None:
+    served = await another(shared_app)
     world = served.clients.world
     grants = (await world.hub("owner")).people.grants
     await grants.give("image", served.id, "read", user_id=world.people["stranger"])

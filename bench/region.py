@@ -1,0 +1,198 @@
+"""Raw regions and tiles over HTTP, from a running server: against Tiled and against bare rendering.
+
+Both servers run on this machine, one process each, ask for a credential and read the same OME-Zarr
+folder; one client with one connection each takes turns and compares the bytes. Tiled 0.2 is given
+the array itself by a configuration file, which spares it the catalogue a directory would cost.
+Answers are not compressed on either side. The client is Python's `http.client`, the cheapest there
+is without leaving the standard library; its time counts for both.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from adapters.render import region as drawing
+from adapters.render.encode import jpeg
+from adapters.render.settings import defaults
+from bench.hub import command, free_port, import_image, running, server, stored_group, write_tiff
+from bench.measure import Row, not_installed, row, show, take_turns, timed
+from bench.peer import program
+from bench.picture import microscopy_like
+from store.pixels.zarr import ZarrPixelStore
+
+SIDE, REGION, TILE = 4096, 1024, 256
+ROUNDS = 60
+GOAL = "≥ 4"
+KEY = "bench0key"
+Get = Callable[[str], bytes]
+
+
+@contextmanager
+def client(port: int, **headers: str) -> Iterator[Get]:
+    """Return a function that fetches a path over one kept connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.connect()
+    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def get(path: str) -> bytes:
+        connection.request("GET", path, headers={"Accept-Encoding": "identity", **headers})
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
+        return body
+
+    try:
+        yield get
+    finally:
+        connection.close()
+
+
+@contextmanager
+def tiled(folder: Path, array: Path) -> Iterator[Get | None]:
+    """Serve one array by Tiled, or yield None if Tiled is not installed."""
+    serve = program("tiled", "tiled")
+    if serve is None:
+        yield None
+        return
+    port = free_port()
+    tree = {
+        "path": "/picture",
+        "tree": "tiled.adapters.zarr:ZarrAdapter.from_uris",
+        "args": {"data_uri": array.as_uri()},
+    }
+    settings = {"authentication": {"single_user_api_key": KEY}, "trees": [tree]}
+    config = folder / "tiled.yml"
+    config.write_text(json.dumps(settings))
+    line = [serve, "serve", "config", config, "--host", "127.0.0.1", "--port", str(port)]
+    headers = {"Authorization": f"Apikey {KEY}", "Accept": "application/octet-stream"}
+    with running(line, port, "/healthz"), client(port, **headers) as get:
+        yield get
+
+
+def corners(aligned: bool) -> Callable[[int], tuple[int, int]]:
+    """Return where the region of a round lies: on the grid of chunks, or anywhere."""
+    random = np.random.default_rng(3)
+    places = random.integers(0, SIDE - REGION, (256, 2))
+    if aligned:
+        places = places // TILE * TILE
+    return lambda number: (int(places[number % 256][0]), int(places[number % 256][1]))
+
+
+def regions(ours: Get, theirs: Get | None, image: int) -> list[Row]:
+    """Compare one channel of 1024² as bytes, on and off the grid of chunks."""
+    rows = []
+    for what, aligned in (("on the chunk grid", True), ("anywhere", False)):
+        name = f"Tiled / imagehub, 1024² region {what}"
+        at = corners(aligned)
+
+        def path(number: int, at: Callable[[int], tuple[int, int]] = at) -> str:
+            y, x = at(number)
+            return f"/tiles/{image}/region?x={x}&y={y}&width={REGION}&height={REGION}&c=0"
+
+        def path_of_tiled(number: int, at: Callable[[int], tuple[int, int]] = at) -> str:
+            y, x = at(number)
+            box = f"{y}:{y + REGION},{x}:{x + REGION}"
+            return f"/api/v1/array/full/picture?slice=0,0,0,{box}"
+
+        if theirs is None:
+            rows.append(not_installed(name, GOAL))
+            continue
+        get, peer = ours, theirs
+        for number in range(5):
+            if get(path(number)) != peer(path_of_tiled(number)):
+                raise RuntimeError("the two servers gave different bytes")
+        times = take_turns(
+            {
+                "ours": timed(lambda number, path=path: get(path(number))),
+                "theirs": timed(lambda number, path=path_of_tiled: peer(path(number))),
+            },
+            ROUNDS,
+        )
+        note = f"{times['theirs']:.1f} ms / {times['ours']:.2f} ms, same folder, bytes equal"
+        rows.append(row(name, times["theirs"] / times["ours"], GOAL, note))
+    return rows
+
+
+def tiles(get: Get, image: int, group: Path, server_process: int) -> list[Row]:
+    """Measure tiles over HTTP: time and processor of the server against bare rendering here."""
+    store = ZarrPixelStore(group.parents[2])
+    reader = store.open(group.name.removesuffix(".zarr"))
+    windows = [(60.0, 1500.0)] * 3
+    settings = defaults(reader.layout, windows)
+    across = SIDE // TILE
+    maps = ",".join(f"{c + 1}|60:1500$FF0000" for c in range(3))
+
+    def place(number: int) -> tuple[int, int]:
+        spot = number * 29 % (across * across)
+        return spot % across, spot // across
+
+    def drawn(number: int) -> bytes:
+        tx, ty = place(number)
+        return jpeg(drawing.tile(reader, settings, level=0, tx=tx, ty=ty))
+
+    def fetched(number: int) -> bytes:
+        tx, ty = place(number)
+        return get(f"/tiles/{image}/0/{ty}/{tx}")
+
+    times = take_turns({"http": timed(fetched), "bare": timed(drawn)}, 300, warm=20)
+    process, here = psutil.Process(server_process), psutil.Process()
+    count = 1500
+    used, start = _busy(process), time.perf_counter()
+    for number in range(count):
+        fetched(number)
+    wall, served = time.perf_counter() - start, _busy(process) - used
+    used = _busy(here)
+    for number in range(count):
+        drawn(number)
+    bare = _busy(here) - used
+    del maps
+    return [
+        row(
+            "HTTP tile / rendering in this process",
+            times["http"] / times["bare"],
+            None,
+            f"{times['http']:.2f} ms / {times['bare']:.2f} ms; {count / wall:.0f} tiles/s over "
+            f"one connection, client included",
+        ),
+        row(
+            "processor of the server per tile / rendering",
+            served / bare,
+            None,
+            f"{served / count * 1e6:.0f} µs / {bare / count * 1e6:.0f} µs, so "
+            f"{100 * (1 - bare / served):.0f} % is HTTP, sign-in, look-up and threads",
+        ),
+    ]
+
+
+def _busy(process: psutil.Process) -> float:
+    spent = process.cpu_times()
+    return float(spent.user + spent.system)
+
+
+def main() -> list[Row]:
+    """Measure on one image of 3 × 4096²."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        write_tiff(folder / "picture.ome.tif", microscopy_like(SIDE))
+        image = import_image(folder / "hub", folder / "picture.ome.tif")
+        token = command(folder / "hub", "token", "root")
+        group = stored_group(folder / "hub")
+        port, process = stack.enter_context(server(folder / "hub"))
+        ours = stack.enter_context(client(port, Authorization=f"Bearer {token}"))
+        theirs = stack.enter_context(tiled(folder, group / "0"))
+        return [*regions(ours, theirs, image), *tiles(ours, image, group, process.pid)]
+
+
+if __name__ == "__main__":
+    show(main())
