@@ -259,13 +259,14 @@ class Annotations:
     async def detach(self, ids: Sequence[int], targets: Iterable[Target]) -> int:
         """Take annotations off objects; return how many links went.
 
-        Own links need `annotate` on the object, those of others `edit`. Raises Forbidden if there
-        are links and the actor may cut none of them.
+        Own links need `annotate` on the object, those of others `edit`. Raises NotFound for an
+        object that is not seen, Forbidden if there are links and the actor may cut none of them.
         """
         wanted = list(dict.fromkeys(targets))
 
         async def work(unit: Unit) -> int:
             unit.journal.summary = f"detach {len(ids)} annotations from {len(wanted)} objects"
+            await _objects(unit, wanted)
             links = await unit.all(
                 AnnotationLink,
                 unit.members(_link.annotation_id, set(ids)),

@@ -13,6 +13,7 @@ from sqlalchemy import Select, and_, exists, select
 from sqlmodel import SQLModel
 
 from adapters.filters import Filter, compiled
+from adapters.hierarchy import CHILD, LINKS, link_of, move, put_into, visible_members
 from store.access.capabilities import Can
 from store.catalog import Catalog
 from store.errors import Conflict, Forbidden, Invalid
@@ -20,27 +21,18 @@ from store.paging import Keyset, Page
 from store.statement import cols, table
 from store.tables.containers import (
     Dataset,
-    DatasetImage,
     Placement,
     PlacementState,
     Project,
-    ProjectDataset,
     ProjectMode,
 )
 from store.tables.images import Image, LabelSet
 from store.tables.rois import Roi
-from store.tables.screens import Acquisition, Plate, Screen, ScreenPlate, Well, WellSample
+from store.tables.screens import Acquisition, Plate, Screen, Well, WellSample
 from store.unit import Impact, Unit, word
 
 N = TypeVar("N", bound=SQLModel)
 
-# parent, child → link table and its two columns
-LINKS: dict[tuple[type[SQLModel], type[SQLModel]], tuple[type[SQLModel], str, str]] = {
-    (Project, Dataset): (ProjectDataset, "project_id", "dataset_id"),
-    (Dataset, Image): (DatasetImage, "dataset_id", "image_id"),
-    (Screen, Plate): (ScreenPlate, "screen_id", "plate_id"),
-}
-CHILD: dict[type[SQLModel], type[SQLModel]] = dict(tuple(LINKS))
 USERS_GROUP = 1
 NAME_LENGTH = 255
 
@@ -96,7 +88,7 @@ class Containers:
         ids: Sequence[int],
         where: Filter | None,
     ) -> tuple[Select[Any], Any, str]:
-        link, above, below = _link_of(parent, child)
+        link, above, below = link_of(parent, child)
         row = cols(link)
         statement = (
             self._catalog.select(child)
@@ -109,7 +101,7 @@ class Containers:
         self, parent: type[N], child: type[SQLModel], ids: Sequence[int]
     ) -> dict[int, list[N]]:
         """Return the containers each child lies in, those the actor may see, in one statement."""
-        link, above, below = _link_of(parent, child)
+        link, above, below = link_of(parent, child)
         row, up = cols(link), cols(parent)
         links = await self._catalog.rows(
             select(row[below], row[above])
@@ -156,24 +148,10 @@ class Containers:
             unit.journal.summary = f"create {word(noun)} {name}"
             stored: N = await unit.add(row)
             if into is not None and parent is not None:
-                await self._put(unit, parent, into, noun, stored)
+                await put_into(unit, parent, into, noun, [stored])
             return stored
 
         return await self._catalog.write(f"create_{word(noun)}", work)
-
-    async def _put(
-        self, unit: Unit, parent: type[SQLModel], parent_id: int, child: type[SQLModel], row: Any
-    ) -> None:
-        link, above, below = _link_of(parent, child)
-        container: Any = await unit.one(parent, parent_id, can=Can.EDIT)
-        _same_group(parent, container, child, row)
-        await unit.add(
-            link(
-                owner_id=unit.actor.author_id,
-                name_key=row.name_key,
-                **{above: parent_id, below: row.id},
-            )
-        )
 
     def _group(self, group_id: int | None) -> int:
         actor = self._catalog.actor
@@ -259,26 +237,13 @@ class Containers:
     ) -> int:
         """Put children into a container; links that exist stay. Returns how many are new."""
         wanted = list(dict.fromkeys(ids))
-        link, above, below = _link_of(parent, child)
+        link_of(parent, child)
 
         async def work(unit: Unit) -> int:
-            await unit.one(parent, parent_id, can=Can.EDIT)
             unit.journal.summary = f"link {len(wanted)} {word(child)} to {word(parent)} {parent_id}"
-            row = cols(link)
-            known = set(
-                await unit.scalars(
-                    select(row[below]).where(
-                        row[above] == parent_id, unit.members(row[below], wanted),
-                        row.trashed_by.is_(None),
-                    )
-                )
-            )  # fmt: skip
-            for id in wanted:
-                member: Any = await unit.one(child, id)
-                if id in known:
-                    continue
-                await self._put(unit, parent, parent_id, child, member)
-            return len(wanted) - len(known)
+            await unit.one(parent, parent_id)
+            rows = await visible_members(unit, child, wanted)
+            return await put_into(unit, parent, parent_id, child, rows)
 
         return await self._catalog.write(f"link_{word(child)}", work)
 
@@ -286,11 +251,11 @@ class Containers:
         self, parent: type[SQLModel], parent_id: int, child: type[SQLModel], ids: Iterable[int]
     ) -> int:
         """Take children out of a container; they stay. Returns how many links went."""
-        link, above, below = _link_of(parent, child)
+        link, above, below = link_of(parent, child)
         wanted = list(ids)
 
         async def work(unit: Unit) -> int:
-            await unit.one(parent, parent_id, can=Can.EDIT)
+            await unit.one(parent, parent_id)
             unit.journal.summary = (
                 f"unlink {len(wanted)} {word(child)} from {word(parent)} {parent_id}"
             )
@@ -313,26 +278,30 @@ class Containers:
         target_id: int,
     ) -> int:
         """Move children from one container to another of the same kind, in one command."""
-        link, above, below = _link_of(parent, child)
+        link, above, below = link_of(parent, child)
         wanted = list(dict.fromkeys(ids))
+        if source_id == target_id:
+            raise Invalid("target", "must be another container than the source.")
 
         async def work(unit: Unit) -> int:
-            await unit.one(parent, source_id, can=Can.EDIT)
+            await unit.one(parent, source_id)
+            await unit.one(parent, target_id)
+            unit.journal.summary = (
+                f"move {len(wanted)} {word(child)} from {word(parent)} {source_id} to {target_id}"
+            )
             row = cols(link)
             found: Sequence[Any] = await unit.all(
                 link, row[above] == source_id, unit.members(row[below], wanted)
             )
-            present = set(
-                await unit.scalars(
-                    select(row[below]).where(row[above] == target_id, row.trashed_by.is_(None))
-                )
-            )
+            for id in sorted(set(wanted) - {getattr(one, below) for one in found}):
+                await unit.one(child, id)
+                raise Conflict(
+                    f"{word(child)} {id} does not lie in {word(parent)} {source_id}.",
+                    noun=word(child), id=id,
+                )  # fmt: skip
+            members = await visible_members(unit, child, [getattr(one, below) for one in found])
             await unit.trash(link, [one.id for one in found])
-            for one in found:
-                id = getattr(one, below)
-                member: Any = await unit.one(child, id)
-                if id not in present:
-                    await self._put(unit, parent, target_id, child, member)
+            await put_into(unit, parent, target_id, child, members)
             return len(found)
 
         return await self._catalog.write(f"move_{word(child)}", work)
@@ -345,49 +314,12 @@ class Containers:
         """
 
         async def work(unit: Unit) -> N:
-            await unit.one(noun, id, can=Can.SHARE)
+            row = await unit.one(noun, id, can=Can.SHARE)
             self._group(group_id)
             unit.journal.summary = f"move {word(noun)} {id} to group {group_id}"
-            await self._cut_above(unit, noun, id)
-            return await self._move(unit, noun, id, group_id)
+            return await move(unit, noun, row, group_id)
 
         return await self._catalog.write(f"move_{word(noun)}_to_group", work)
-
-    async def _move(self, unit: Unit, noun: type[N], id: int, group_id: int) -> N:
-        if noun in CHILD:
-            child = CHILD[noun]
-            link, above, below = LINKS[noun, child]
-            row = cols(link)
-            links: Sequence[Any] = await unit.all(link, row[above] == id)
-            for one in links:
-                member_id = getattr(one, below)
-                elsewhere = await unit.scalars(
-                    select(row.id).where(
-                        row[below] == member_id, row[above] != id, row.trashed_by.is_(None)
-                    )
-                )
-                if elsewhere:
-                    await unit.trash(link, [one.id])
-                else:
-                    await self._move(unit, child, member_id, group_id)
-        if noun is Plate:
-            for image_id in await self._fields(unit, id):
-                await self._move(unit, Image, image_id, group_id)
-        return await unit.change(noun, id, group_id=group_id)
-
-    async def _fields(self, unit: Unit, plate_id: int) -> list[int]:
-        field, well = cols(WellSample), cols(Well)
-        return await unit.scalars(
-            select(field.image_id)
-            .join(table(Well), well.id == field.well_id)
-            .where(well.plate_id == plate_id, field.trashed_by.is_(None))
-        )
-
-    async def _cut_above(self, unit: Unit, noun: type[SQLModel], id: int) -> None:
-        for (_parent, child), (link, _above, below) in LINKS.items():
-            if child is noun:
-                links: Sequence[Any] = await unit.all(link, cols(link)[below] == id)
-                await unit.trash(link, [one.id for one in links])
 
 
 # What vanishes with an object because every rule joins to the live parent.
@@ -515,19 +447,3 @@ def checked_name(name: str | None) -> str:
     if any(ord(character) < 32 or ord(character) == 127 for character in cleaned):
         raise Invalid("name", "must not hold control characters.")
     return cleaned
-
-
-def _link_of(parent: type[SQLModel], child: type[SQLModel]) -> tuple[type[SQLModel], str, str]:
-    if (parent, child) not in LINKS:
-        raise Invalid("parent", f"a {word(child)} cannot be put into a {word(parent)}.")
-    return LINKS[parent, child]
-
-
-def _same_group(parent: type[SQLModel], into: Any, child: type[SQLModel], member: Any) -> None:
-    if into.group_id != member.group_id:
-        raise Conflict(
-            f"{word(child)} {member.id} is in group {member.group_id} and {word(parent)} "
-            f"{into.id} in group {into.group_id}; a container holds objects of its own group. "
-            f"Move one of them first.",
-            noun=word(child), id=member.id,
-        )  # fmt: skip

@@ -21,7 +21,7 @@ from store.catalog import Catalog
 from store.clock import now_ms
 from store.errors import Forbidden, Invalid, NotFound
 from store.paging import Keyset, Page
-from store.spatial import Box, in_box, largest_in_box, prefers_size
+from store.spatial import Box, largest_in_box, prefers_size, rois_in_box
 from store.statement import cols, table
 from store.tables.columns import name_key
 from store.tables.containers import Placement, Project
@@ -137,14 +137,8 @@ class Rois:
     ) -> Select[Any]:
         statement = self._list(where).where(self._catalog.members(_roi.image_id, image_ids))
         if box is not None:
-            statement = statement.where(
-                _roi.id.in_(
-                    select(_shape.roi_id).where(
-                        in_box(self._catalog.database, image_ids, box),
-                        _shape.trashed_by.is_(None),
-                    )
-                )
-            )
+            inside = rois_in_box(self._catalog.database, image_ids, box)
+            statement = statement.where(_roi.id.in_(inside))
         return statement
 
     async def in_view(

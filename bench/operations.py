@@ -1,6 +1,6 @@
 """Operations through the runner against the fastest bare library call on the same array.
 
-Run ``python bench/operations.py [side]``. Times are the best of interleaved rounds in one process;
+Run ``python -m bench operations``. Times are the best of interleaved rounds in one process;
 ratios above 1 mean that the hub is slower. Reading and writing are memory copies here, so the ratio
 is what the runner adds: tiles, halos, threads, validation, conversion of the result.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +24,13 @@ from skimage.measure import regionprops_table
 from adapters.jobs.execute import execute
 from adapters.jobs.views import ImageInput
 from adapters.operations import registry
+from bench.measure import Row, row, show
 from store.pixels.base import Layout, Written
 from tests.fixtures.memory_pixels import MemoryReader
 
+SIDE = 4096
 ROUNDS = 5
+GOAL = 1.2
 MEMORY = 1 << 30
 
 
@@ -145,19 +149,18 @@ def cases(side: int) -> dict[str, tuple[Callable[[], Any], dict[str, Callable[[]
     }
 
 
-def main(side: int) -> None:
-    """Print one line per operation."""
-    import warnings
-
+def main(side: int = SIDE) -> list[Row]:
+    """Return one line per operation."""
     warnings.filterwarnings("ignore", message="Bad rank filter performance")
-    print(f"{side}² uint16, {cv2.getNumThreads()} OpenCV threads, best of {ROUNDS} (ms)")
+    rows = []
     for name, (ours, peers) in cases(side).items():
         times = best({"hub": ours, **peers}, ROUNDS)
         fastest = min(peers, key=lambda peer: times[peer])
         listed = ", ".join(f"{peer} {times[peer]:.1f}" for peer in peers)
-        ratio = times["hub"] / times[fastest]
-        print(f"{name:20} hub {times['hub']:7.1f}   {listed}   ratio {ratio:.2f} ({fastest})")
+        note = f"ms: hub {times['hub']:.1f}, {listed}"
+        rows.append(row(f"{name} / {fastest}", times["hub"] / times[fastest], GOAL, note))
+    return rows
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4096)
+    show(main(int(sys.argv[1]) if len(sys.argv) > 1 else SIDE))

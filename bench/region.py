@@ -74,7 +74,16 @@ def tiled(folder: Path, array: Path) -> Iterator[Get | None]:
     settings = {"authentication": {"single_user_api_key": KEY}, "trees": [tree]}
     config = folder / "tiled.yml"
     config.write_text(json.dumps(settings))
-    line = [serve, "serve", "config", config, "--host", "127.0.0.1", "--port", str(port)]
+    line: list[str | Path] = [
+        serve,
+        "serve",
+        "config",
+        config,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     headers = {"Authorization": f"Apikey {KEY}", "Accept": "application/octet-stream"}
     with running(line, port, "/healthz"), client(port, **headers) as get:
         yield get
@@ -89,39 +98,28 @@ def corners(aligned: bool) -> Callable[[int], tuple[int, int]]:
     return lambda number: (int(places[number % 256][0]), int(places[number % 256][1]))
 
 
-def regions(ours: Get, theirs: Get | None, image: int) -> list[Row]:
-    """Compare one channel of 1024² as bytes, on and off the grid of chunks."""
-    rows = []
-    for what, aligned in (("on the chunk grid", True), ("anywhere", False)):
-        name = f"Tiled / imagehub, 1024² region {what}"
-        at = corners(aligned)
+def regions(ours: Get, theirs: Get | None, image: int, aligned: bool) -> Row:
+    """Compare one channel of 1024² as bytes, on the grid of chunks or anywhere."""
+    name = f"Tiled / imagehub, 1024² region {'on the chunk grid' if aligned else 'anywhere'}"
+    if theirs is None:
+        return not_installed(name, GOAL)
+    at = corners(aligned)
 
-        def path(number: int, at: Callable[[int], tuple[int, int]] = at) -> str:
-            y, x = at(number)
-            return f"/tiles/{image}/region?x={x}&y={y}&width={REGION}&height={REGION}&c=0"
+    def get(number: int) -> bytes:
+        y, x = at(number)
+        return ours(f"/tiles/{image}/region?x={x}&y={y}&width={REGION}&height={REGION}&c=0")
 
-        def path_of_tiled(number: int, at: Callable[[int], tuple[int, int]] = at) -> str:
-            y, x = at(number)
-            box = f"{y}:{y + REGION},{x}:{x + REGION}"
-            return f"/api/v1/array/full/picture?slice=0,0,0,{box}"
+    def get_from_tiled(number: int) -> bytes:
+        y, x = at(number)
+        box = f"{y}:{y + REGION},{x}:{x + REGION}"
+        return theirs(f"/api/v1/array/full/picture?slice=0,0,0,{box}")
 
-        if theirs is None:
-            rows.append(not_installed(name, GOAL))
-            continue
-        get, peer = ours, theirs
-        for number in range(5):
-            if get(path(number)) != peer(path_of_tiled(number)):
-                raise RuntimeError("the two servers gave different bytes")
-        times = take_turns(
-            {
-                "ours": timed(lambda number, path=path: get(path(number))),
-                "theirs": timed(lambda number, path=path_of_tiled: peer(path(number))),
-            },
-            ROUNDS,
-        )
-        note = f"{times['theirs']:.1f} ms / {times['ours']:.2f} ms, same folder, bytes equal"
-        rows.append(row(name, times["theirs"] / times["ours"], GOAL, note))
-    return rows
+    for number in range(5):
+        if get(number) != get_from_tiled(number):
+            raise RuntimeError("the two servers gave different bytes")
+    times = take_turns({"ours": timed(get), "theirs": timed(get_from_tiled)}, ROUNDS)
+    note = f"{times['theirs']:.1f} ms / {times['ours']:.2f} ms, same folder, bytes equal"
+    return row(name, times["theirs"] / times["ours"], GOAL, note)
 
 
 def tiles(get: Get, image: int, group: Path, server_process: int) -> list[Row]:
@@ -131,7 +129,6 @@ def tiles(get: Get, image: int, group: Path, server_process: int) -> list[Row]:
     windows = [(60.0, 1500.0)] * 3
     settings = defaults(reader.layout, windows)
     across = SIDE // TILE
-    maps = ",".join(f"{c + 1}|60:1500$FF0000" for c in range(3))
 
     def place(number: int) -> tuple[int, int]:
         spot = number * 29 % (across * across)
@@ -156,7 +153,6 @@ def tiles(get: Get, image: int, group: Path, server_process: int) -> list[Row]:
     for number in range(count):
         drawn(number)
     bare = _busy(here) - used
-    del maps
     return [
         row(
             "HTTP tile / rendering in this process",
@@ -191,7 +187,10 @@ def main() -> list[Row]:
         port, process = stack.enter_context(server(folder / "hub"))
         ours = stack.enter_context(client(port, Authorization=f"Bearer {token}"))
         theirs = stack.enter_context(tiled(folder, group / "0"))
-        return [*regions(ours, theirs, image), *tiles(ours, image, group, process.pid)]
+        return [
+            *(regions(ours, theirs, image, aligned) for aligned in (True, False)),
+            *tiles(ours, image, group, process.pid),
+        ]
 
 
 if __name__ == "__main__":

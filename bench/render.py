@@ -5,16 +5,12 @@ them, libjpeg-turbo encoding. Whole and parts take turns in one process; medians
 goal is a ratio of 1.3 or less when warm. As our reader is quicker than tensorstore here, a second
 ratio takes our own read as the part.
 
-    python bench/render.py [--rounds 400]
+    python -m bench render
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -27,10 +23,12 @@ from adapters.render import region
 from adapters.render.compose import compose
 from adapters.render.encode import jpeg
 from adapters.render.settings import ChannelSettings, RenderSettings
+from bench.measure import Row, row, show, take_turns, timed
 from store.pixels.base import ImageDescription, Layout, PixelReader
 from store.pixels.zarr import ZarrPixelStore
 
 SIDE, TILE = 2048, 256
+ROUNDS = 400
 GOAL = 1.3
 WINDOW = (300, 8000)
 SEPARATE = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
@@ -83,18 +81,6 @@ def bare_render(
     return cv2.transform(merged, np.array(colors, dtype=np.float64).T / 255)
 
 
-def interleaved(works: dict[str, Callable[[int], object]], rounds: int) -> dict[str, list[float]]:
-    """Time each piece of work once per round, in turn, in milliseconds."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(rounds + 20):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work(number)
-            if number >= 20:
-                times[name].append((time.perf_counter() - start) * 1e3)
-    return times
-
-
 def compare(root: Path, colors: tuple[tuple[int, ...], ...], rounds: int) -> dict[str, float]:
     """Measure the whole and its parts for one choice of colours."""
     reader, folder = make_image(root)
@@ -124,18 +110,18 @@ def compare(root: Path, colors: tuple[tuple[int, ...], ...], rounds: int) -> dic
     planes = read(0)
     picture = compose(planes, settings)
     worst = np.abs(picture.astype(int) - bare_render(planes, colors)).max()
-    times = interleaved(
+    medians = take_turns(
         {
-            "tile": whole,
-            "bare read": read,
-            "bare render": lambda _: bare_render(planes, colors),
-            "bare encode": lambda _: simplejpeg.encode_jpeg(picture, 85, "RGB", "420", True),
-            "our read": ours,
-            "our render": lambda _: compose(planes, settings),
+            "tile": timed(whole),
+            "bare read": timed(read),
+            "bare render": timed(lambda _: bare_render(planes, colors)),
+            "bare encode": timed(lambda _: simplejpeg.encode_jpeg(picture, 85, "RGB", "420", True)),
+            "our read": timed(ours),
+            "our render": timed(lambda _: compose(planes, settings)),
         },
         rounds,
+        warm=20,
     )
-    medians = {name: statistics.median(values) for name, values in times.items()}
     medians["sum"] = sum(medians[f"bare {part}"] for part in ("read", "render", "encode"))
     medians["ratio"] = medians["tile"] / medians["sum"]
     quickest = min(medians["bare read"], medians["our read"])
@@ -144,22 +130,20 @@ def compare(root: Path, colors: tuple[tuple[int, ...], ...], rounds: int) -> dic
     return medians
 
 
-def main() -> None:
-    """Print one line per choice of colours."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=400)
-    rounds = parser.parse_args().rounds
-    for name, colors in (("red green blue", SEPARATE), ("mixed colours", MIXED)):
+def main() -> list[Row]:
+    """Return two lines per choice of colours."""
+    rows = []
+    for name, colors in (("red, green, blue", SEPARATE), ("mixed colours", MIXED)):
         with tempfile.TemporaryDirectory() as folder:
-            result = compare(Path(folder), colors, rounds)
+            result = compare(Path(folder), colors, ROUNDS)
         parts = ", ".join(f"{key} {result[key]:.3f}" for key in result if " " in key)
-        print(
-            f"{name}: tile {result['tile']:.3f} ms, sum of bare parts {result['sum']:.3f} ms, "
-            f"ratio {result['ratio']:.2f}, {result['strict']:.2f} with the quicker of both reads "
-            f"(goal {GOAL}); {parts}; "
-            f"greatest difference {result['difference']:.0f}"
+        note = f"ms: tile {result['tile']:.3f}, {parts}; differs by {result['difference']:.0f}"
+        rows.append(row(f"{name}: tile / parts with tensorstore", result["ratio"], GOAL, note))
+        rows.append(
+            row(f"{name}: tile / parts with the quicker read", result["strict"], GOAL, "as above")
         )
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    show(main())

@@ -55,6 +55,9 @@ class ContainerWhere:
     orphaned: bool | None = strawberry.field(
         default=None, description="True: in no container you may see; false: in at least one."
     )
+    annotation: strawberry.ID | None = strawberry.field(
+        default=None, description="Carrying this tag or other annotation."
+    )
     and_: list["ContainerWhere"] | None = strawberry.field(
         default=None, name="and", description="All of these hold."
     )

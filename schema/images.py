@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from schema.containers import Dataset
     from schema.operations import Job, LabelSet, ResultTable
     from schema.rois import ROI, RoiOrder, RoiWhere, ViewportInput
+    from schema.screens import WellSample
 
 
 @strawberry.enum(description="What images may be ordered by.")
@@ -58,6 +59,9 @@ class ImageWhere:
     group: strawberry.ID | None = strawberry.field(default=None, description="Of this group.")
     dataset: strawberry.ID | None = strawberry.field(default=None, description="In this dataset.")
     made_by: strawberry.ID | None = strawberry.field(default=None, description="Made by this job.")
+    annotation: strawberry.ID | None = strawberry.field(
+        default=None, description="Carrying this tag or other annotation."
+    )
     orphaned: bool | None = strawberry.field(
         default=None, description="True: in no dataset and no well; false: in at least one."
     )
@@ -245,6 +249,13 @@ class Image(Owned, Annotatable):
         self, info: Info
     ) -> list[Annotated["Dataset", strawberry.lazy("schema.containers")]]:
         found: list[Dataset] = await info.context.loaders.datasets_of_image.load(self.key)
+        return found
+
+    @strawberry.field(description="Its places in plates, those you may see.")
+    async def well_samples(
+        self, info: Info
+    ) -> list[Annotated["WellSample", strawberry.lazy("schema.screens")]]:
+        found: list[WellSample] = await info.context.loaders.samples_of_image.load(self.key)
         return found
 
     @strawberry.field(

@@ -8,10 +8,13 @@ caller's cancellation, because a transaction abandoned half-way would keep all w
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from store.access.capabilities import Can
@@ -19,8 +22,8 @@ from store.access.judge import Judge
 from store.access.restorable import restorable
 from store.access.visible import visible, visible_ids
 from store.actor import Actor
-from store.engine import Database
-from store.errors import Forbidden, NotFound
+from store.engine import MOST_ID, Database
+from store.errors import Conflict, Forbidden, NotFound
 from store.paging import (
     Keyset,
     Page,
@@ -31,10 +34,15 @@ from store.paging import (
 )
 from store.statement import cols, key, table
 from store.tables.records import records
-from store.unit import Unit, word
+from store.unit import VERBS, Unit, word
 
 N = TypeVar("N", bound=SQLModel)
 T = TypeVar("T")
+
+
+_MOST_TRIES = 4
+# The database whose unit of work this task is inside of; a second one would wait for the first.
+_writing: ContextVar[Database | None] = ContextVar("writing", default=None)
 
 
 class _Rehearsed(Exception):  # a way out of a transaction, never an error
@@ -76,31 +84,36 @@ class Catalog:
         """
         chosen = self.select(noun) if statement is None else statement
         chosen = visible(chosen, self.actor, self.database, settled)
-        async with self.database.reading() as connection:
-            return records(await connection.execute(chosen), noun)
+        return records(await self._fetch(chosen), noun)
 
     async def rows(self, statement: Select[Any], *, settled: Collection[str] = ()) -> Sequence[Any]:
         """Return plain rows of any SELECT, limited to what the actor sees."""
-        chosen = visible(statement, self.actor, self.database, settled)
-        async with self.database.reading() as connection:
-            found: Sequence[Any] = (await connection.execute(chosen)).all()
-            return found
+        return await self._fetch(visible(statement, self.actor, self.database, settled))
+
+    async def _fetch(self, statement: Any) -> Sequence[Any]:
+        async def ask(connection: AsyncConnection) -> Sequence[Any]:
+            return (await connection.execute(statement)).all()
+
+        return await self.database.read(ask)
 
     async def one(self, noun: type[N], id: int, *, can: Can = Can.READ) -> N:
         """Return one row. Raises NotFound if it is not visible, Forbidden without `can`."""
+        if not 0 <= id <= MOST_ID:
+            raise NotFound(word(noun), id)
         found = await self.all(noun, self.select(noun).where(key(noun) == id))
         if not found:
             raise NotFound(word(noun), id)
         if can != Can.READ:
             (allowed,) = await self.capabilities(noun, found)
-            if not allowed & can:
-                raise Forbidden("do this to", word(noun), id)
+            if allowed & can != can:
+                raise Forbidden(VERBS.get(can, "do this to"), word(noun), id)
         return found[0]
 
     async def by_ids(self, noun: type[N], ids: Sequence[int]) -> list[N | None]:
         """Return rows in the order of the ids; None where there is none to see. One statement."""
         column = key(noun)
-        statement = self.select(noun).where(self.members(column, set(ids)))
+        wanted = {id for id in ids if 0 <= id <= MOST_ID}
+        statement = self.select(noun).where(self.members(column, wanted))
         found = {getattr(one, column.name): one for one in await self.all(noun, statement)}
         return [found.get(id) for id in ids]
 
@@ -110,7 +123,7 @@ class Catalog:
         """Return for each id the rows whose `column` has it. One statement."""
         row = cols(noun)
         statement = self.select(noun).where(self.members(row[column], set(ids)))
-        statement = statement.order_by(*(order or (row.id,)))
+        statement = statement.order_by(*(order or (key(noun),)))
         gathered: dict[int, list[N]] = {id: [] for id in ids}
         for found in await self.all(noun, statement):
             gathered[getattr(found, column)].append(found)
@@ -120,8 +133,7 @@ class Catalog:
         """Return one page by keyset, with whether there is more on either side."""
         chosen = visible(statement, self.actor, self.database)
         chosen = apply_keyset(chosen, cols(noun), keyset)
-        async with self.database.reading() as connection:
-            return finish_page(records(await connection.execute(chosen), noun), keyset)
+        return finish_page(records(await self._fetch(chosen), noun), keyset)
 
     async def pages(
         self,
@@ -139,66 +151,100 @@ class Catalog:
         """
         chosen = visible(statement, self.actor, self.database, settled)
         chosen = apply_keyset_per_parent(chosen, parent, cols(noun), keyset)
-        async with self.database.reading() as connection:
-            return finish_pages((await connection.execute(chosen)).all(), keyset)
+        return finish_pages(await self._fetch(chosen), keyset)
 
     async def counts(
         self, statement: Select[Any], parent: Any, *, settled: Collection[str] = ()
     ) -> dict[int, int]:
         """Count the children of each parent, in one statement."""
-        chosen = visible(statement, self.actor, self.database, settled)
+        chosen = visible(statement, self.actor, self.database.counting(), settled)
         chosen = chosen.with_only_columns(parent, func.count(), maintain_column_froms=True)
-        async with self.database.reading() as connection:
-            found = await connection.execute(chosen.group_by(parent).order_by(None))
-            return {row[0]: row[1] for row in found}
+        found = await self._fetch(chosen.group_by(parent).order_by(None))
+        return {row[0]: row[1] for row in found}
 
     async def count(self, statement: Select[Any]) -> int:
         """Count what a statement finds, under the actor's visibility."""
-        chosen = visible(statement, self.actor, self.database).order_by(None)
-        async with self.database.reading() as connection:
-            total = await connection.scalar(
-                chosen.with_only_columns(func.count(), maintain_column_froms=True)
-            )
-            return int(total or 0)
+        chosen = visible(statement, self.actor, self.database.counting()).order_by(None)
+        (row,) = await self._fetch(
+            chosen.with_only_columns(func.count(), maintain_column_froms=True)
+        )
+        return int(row[0])
 
     async def trashed(self, noun: type[N], statement: Select[Any], keyset: Keyset) -> Page[N]:
         """Return one page of what a statement finds in the trash and the actor may restore."""
-        chosen = self._trashed(noun, statement)
-        async with self.database.reading() as connection:
-            found = await connection.execute(apply_keyset(chosen, cols(noun), keyset))
-            return finish_page(records(found, noun), keyset)
+        found = await self._fetch(apply_keyset(self._trashed(noun, statement), cols(noun), keyset))
+        return finish_page(records(found, noun), keyset)
 
     async def count_trashed(self, noun: type[SQLModel], statement: Select[Any]) -> int:
         """Count what `trashed` pages through."""
         chosen = self._trashed(noun, statement).order_by(None)
-        async with self.database.reading() as connection:
-            counted = chosen.with_only_columns(func.count(), maintain_column_froms=True)
-            return int(await connection.scalar(counted) or 0)
+        (row,) = await self._fetch(
+            chosen.with_only_columns(func.count(), maintain_column_froms=True)
+        )
+        return int(row[0])
 
     def _trashed(self, noun: type[SQLModel], statement: Select[Any]) -> Select[Any]:
         return statement.where(*restorable(noun, cols(noun), self.actor, self.database))
 
     async def capabilities(self, noun: type[SQLModel], rows: Sequence[Any]) -> list[Can]:
-        """Return what the actor may do to each row; no statement for labelled nouns."""
-        async with self.database.reading() as connection:
-            return await Judge(self.database, connection, self.actor).capabilities(noun, rows)
+        """Return what the actor may do to each row, which was found visible before.
+
+        No statement for labelled nouns and for those that only an owner and a group decide.
+        """
+
+        async def ask(connection: AsyncConnection | None) -> list[Can]:
+            judge = Judge(self.database, connection, self.actor)
+            return [can | Can.READ for can in await judge.capabilities(noun, rows)]
+
+        if Judge.by_memory(noun, self.actor):
+            return await ask(None)
+        return await self.database.read(ask)
 
     async def write(self, verb: str, work: Callable[[Unit], Awaitable[T]]) -> T:
-        """Run `work` to its end in one transaction, even if the caller goes away."""
+        """Run `work` to its end in one transaction, even if the caller goes away.
+
+        Where two units lock one another out, the database ends one of them, and it is run again
+        from its start: `work` changes nothing but by its unit.
+        """
+        self._refuse_nesting(verb)
         return await self.database.keep(self._write(verb, work))
 
     async def rehearse(self, verb: str, work: Callable[[Unit], Awaitable[T]]) -> T:
         """Run `work` and take everything back: what would happen, without its happening."""
 
         async def then_back_out(unit: Unit) -> T:
-            raise _Rehearsed(await work(unit))
+            result = await work(unit)
+            await unit.settle()
+            raise _Rehearsed(result)
 
-        try:
-            return await self.database.keep(self._write(verb, then_back_out))
-        except _Rehearsed as rehearsed:
-            return rehearsed.result  # type: ignore[no-any-return]  # what `work` returned
+        async def rehearsed() -> T:
+            try:
+                return await self._write(verb, then_back_out)
+            except _Rehearsed as done:
+                return done.result  # type: ignore[no-any-return]  # what `work` returned
+
+        self._refuse_nesting(verb)
+        return await self.database.keep(rehearsed())
+
+    def _refuse_nesting(self, verb: str) -> None:
+        if _writing.get() is self.database:
+            raise RuntimeError(f"{verb} was begun inside another unit of work; hand it the unit.")
 
     async def _write(self, verb: str, work: Callable[[Unit], Awaitable[T]]) -> T:
+        _writing.set(self.database)  # of this task only, which `keep` made
+        for tries_left in reversed(range(_MOST_TRIES)):
+            try:
+                return await self._write_once(verb, work)
+            except DBAPIError as error:
+                if not self.database.collided(error):
+                    raise
+                if not tries_left:
+                    raise Conflict(
+                        "Others keep changing the same objects at this moment; try again."
+                    ) from error
+        raise AssertionError("the last try either returned or raised")
+
+    async def _write_once(self, verb: str, work: Callable[[Unit], Awaitable[T]]) -> T:
         async with self.database.turn(), self.database.writing() as connection:
             unit = Unit(self.database, connection, self.actor, verb)
             result = await work(unit)

@@ -70,7 +70,7 @@ class Journal:
         self.user_id = user_id
         self.command_id: int | None = None
         self.changes: list[Changed] = []
-        self.events: list[Happened] = []
+        self.events: dict[Happened, None] = {}
         self.summary = ""
         self.undoable = True
         self.undoes: int | None = None
@@ -91,8 +91,7 @@ class Journal:
 
     def tell(self, event: Happened) -> None:
         """Note an event; the same one is told once."""
-        if event not in self.events[-50:]:
-            self.events.append(event)
+        self.events[event] = None
 
     def _range(self, kind: str, noun: type[SQLModel], ids: Iterable[int]) -> None:
         name = table(noun).name

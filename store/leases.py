@@ -7,10 +7,11 @@ These writes are progress, not history: they make no command.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, or_, select, text, update
+from sqlalchemy import insert, select, text, update
 
 from store.clock import now_ms
 from store.engine import Database
@@ -21,6 +22,9 @@ from store.tables.records import records
 LEASE_MS = 30_000
 MOST_ATTEMPTS = 3
 _job = cols(Job)
+_FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
+_STOPPED = "It was stopped."
+_GIVEN_UP = f"Its worker stopped answering {MOST_ATTEMPTS} times."
 # Written out, not bound: only then does SQLite use the partial index of the queue.
 _WAITING = text("state IN ('queued', 'retrying')")
 
@@ -53,102 +57,108 @@ async def claim(database: Database, worker: str) -> Lease | None:
         .order_by(_job.priority.desc(), _job.id)
         .limit(1)
     ).scalar_subquery()
-    async with database.turn(), database.writing() as connection:
-        found = await connection.execute(
-            update(table(Job))
-            .where(_job.id == following)
-            .values(
-                state="running",
-                lease_owner=worker,
-                lease_until=now + LEASE_MS,
-                heartbeat_at=now,
-                started_at=now,
-                attempts=_job.attempts + 1,
-                cancel_asked=False,
-                progress=0,
-                error=None,
-            )
-            .returning(*table(Job).c)
+    taken = await _written(
+        database,
+        update(table(Job))
+        .where(_job.id == following)
+        .values(
+            state="running",
+            lease_owner=worker,
+            lease_until=now + LEASE_MS,
+            heartbeat_at=now,
+            started_at=now,
+            attempts=_job.attempts + 1,
+            progress=0,
+            error=None,
         )
-        taken = records(found, Job)
+        .returning(*table(Job).c),
+    )
     if not taken:
         return None
-    return Lease(taken[0], worker, taken[0].attempts)
+    (job,) = records(taken, Job)
+    return Lease(job, worker, job.attempts)
 
 
 async def beat(database: Database, lease: Lease, progress: int) -> bool | None:
     """Report progress, keep the lease; return whether a cancel was asked, None when lost."""
     now = now_ms()
-    async with database.turn(), database.writing() as connection:
-        found = await connection.execute(
-            update(table(Job))
-            .where(lease.held)
-            .values(progress=progress, heartbeat_at=now, lease_until=now + LEASE_MS)
-            .returning(_job.cancel_asked)
-        )
-        row = found.first()
-    return None if row is None else bool(row[0])
+    found = await _written(
+        database,
+        update(table(Job))
+        .where(lease.held)
+        .values(progress=progress, heartbeat_at=now, lease_until=now + LEASE_MS)
+        .returning(_job.cancel_asked),
+    )
+    return bool(found[0][0]) if found else None
 
 
 async def end(database: Database, lease: Lease, state: str, *, error: str | None = None) -> bool:
     """End a held job without results; False when the lease was lost."""
-    async with database.turn(), database.writing() as connection:
-        found = await connection.execute(
-            update(table(Job))
-            .where(lease.held)
-            .values(
-                state=state, error=error, finished_at=now_ms(), lease_owner=None, lease_until=None
-            )
-        )
-        return found.rowcount == 1
+    ended = await _written(
+        database,
+        update(table(Job))
+        .where(lease.held)
+        .values(state=state, error=error, finished_at=now_ms(), **_FREE)
+        .returning(_job.id),
+    )
+    return bool(ended)
 
 
 async def recover(database: Database, *, at_once: bool = False) -> int:
-    """Queue again the jobs whose worker is gone; those tried too often fail. Returns how many.
+    """Queue again the jobs whose worker is gone; return how many were lost.
 
     A worker is gone when its lease ran out, or `at_once` when the caller knows that none is left.
+    Jobs that were asked to stop are stopped, and those tried too often fail.
     """
     now = now_ms()
-    expired = _job.state == "running"
+    lost = _job.state == "running"
     if not at_once:
-        expired &= _job.lease_until < now
-    async with database.turn(), database.writing() as connection:
-        given_up = await connection.execute(
-            update(table(Job))
-            .where(expired, or_(_job.attempts >= MOST_ATTEMPTS, _job.cancel_asked))
-            .values(
-                state="failed",
-                error=f"The worker stopped answering, {MOST_ATTEMPTS} times at most.",
-                finished_at=now,
-                lease_owner=None,
-                lease_until=None,
-            )
-        )
-        again = await connection.execute(
-            update(table(Job))
-            .where(expired)
-            .values(state="retrying", lease_owner=None, lease_until=None)
-        )
-        return int(given_up.rowcount) + int(again.rowcount)
+        lost &= _job.lease_until < now
+    ended = {"finished_at": now, **_FREE}
+    outcomes: tuple[tuple[Any, dict[str, Any]], ...] = (
+        (lost & _job.cancel_asked, {"state": "killed", "error": _STOPPED, **ended}),
+        (lost & (_job.attempts >= MOST_ATTEMPTS), {"state": "failed", "error": _GIVEN_UP, **ended}),
+        (lost, {"state": "retrying", **_FREE}),
+    )
+    found = 0
+    for where, values in outcomes:
+        again = update(table(Job)).where(where).values(values).returning(_job.id)
+        found += len(await _written(database, again))
+    return found
 
 
 async def release(database: Database, worker_prefix: str) -> int:
     """Give back the leases of workers of an earlier process of the same name."""
-    async with database.turn(), database.writing() as connection:
-        found = await connection.execute(
-            update(table(Job))
-            .where(_job.state == "running", _job.lease_owner.startswith(worker_prefix))
-            .values(state="retrying", lease_owner=None, lease_until=None)
-        )
-        return int(found.rowcount)
+    freed = await _written(
+        database,
+        update(table(Job))
+        .where(_job.state == "running", _job.lease_owner.startswith(worker_prefix, autoescape=True))
+        .values(state="retrying", **_FREE)
+        .returning(_job.id),
+    )
+    return len(freed)
 
 
 async def log(database: Database, job_id: int, message: str, level: str = "info") -> None:
     """Add a line to a job's log."""
-    async with database.turn(), database.writing() as connection:
-        id = await database.take_ids(connection)
-        await connection.execute(
-            insert(table(JobLog)).values(
-                id=id, job_id=job_id, at=now_ms(), level=level, message=message[:4000]
+
+    async def work() -> None:
+        async with database.turn(), database.writing() as connection:
+            id = await database.take_ids(connection)
+            await connection.execute(
+                insert(table(JobLog)).values(
+                    id=id, job_id=job_id, at=now_ms(), level=level, message=message[:4000]
+                )
             )
-        )
+
+    await database.keep(work())
+
+
+async def _written(database: Database, statement: Any) -> Sequence[Any]:
+    """Run one statement in a transaction of its own, to its end even if the worker is stopped."""
+
+    async def work() -> Sequence[Any]:
+        async with database.turn(), database.writing() as connection:
+            return (await connection.execute(statement)).all()
+
+    return await database.keep(work())

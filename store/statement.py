@@ -26,3 +26,8 @@ def key(noun: type[SQLModel]) -> Any:
     """Return the column that identifies a row: its id, or the image it describes."""
     columns = cols(noun)
     return columns.id if "id" in columns else columns.image_id
+
+
+def word(noun: type[SQLModel]) -> str:
+    """Return the plain word of a noun: ``roi``, ``dataset_image``."""
+    return table(noun).name.rstrip("_")

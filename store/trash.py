@@ -7,14 +7,16 @@ rule joins to the live parent. Stamped are rows that another rule would still sh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlmodel import SQLModel
 
 from store.errors import Conflict
-from store.statement import cols, table
+from store.statement import cols, table, word
 from store.tables.annotations import Annotation, AnnotationLink
+from store.tables.columns import LIVE
 from store.tables.containers import Project
 from store.tables.ontologies import Ontology, RelationTerm, Term
 from store.tables.rois import Roi, RoiTerm
@@ -62,6 +64,55 @@ async def went_along(
         )
         if stamped:
             found.append((child, stamped))
+    return found
+
+
+async def refuse_taken(unit: Unit, noun: type[SQLModel], ids: Sequence[int]) -> None:
+    """Raise Conflict if a live row has what one of these trashed ones must have alone.
+
+    The holder is named to whoever may see it.
+    """
+    row = cols(noun)
+    for columns, empty in _unique_while_live(noun):
+        holder = table(noun).alias()
+        taken = await unit.rows(
+            select(row.id, holder.c.id.label("holder"))
+            .join(holder, and_(*(holder.c[name] == row[name] for name in columns)))
+            .where(
+                unit.members(row.id, ids),
+                row.trashed_by.is_not(None),
+                holder.c.trashed_by.is_(None),
+                *(side[name].is_(None) for name in empty for side in (row, holder.c)),
+            )
+            .order_by(row.id)
+            .limit(1)
+        )
+        if taken:
+            await _say_taken(unit, noun, taken[0].id, taken[0].holder)
+
+
+async def _say_taken(unit: Unit, noun: type[SQLModel], id: int, holder_id: int) -> None:
+    name = word(noun)
+    seen: Sequence[Any] = await unit.all(noun, cols(noun).id == holder_id)
+    by = f"{name} {holder_id}" if seen else f"a {name} you cannot see"
+    called = getattr(seen[0], "name", getattr(seen[0], "username", None)) if seen else None
+    what = f"The name {called!r} is taken by {by}" if called else f"Its place is taken by {by}"
+    raise Conflict(
+        f"{name} {id} cannot come back: {what[0].lower()}{what[1:]}. Rename or remove one of them.",
+        noun=name, id=id, holder=holder_id if seen else None,
+    )  # fmt: skip
+
+
+@cache
+def _unique_while_live(noun: type[SQLModel]) -> list[tuple[list[str], list[str]]]:
+    """Return the unique indexes over live rows: their columns, and those that must be null."""
+    found = []
+    for index in table(noun).indexes:
+        where = str(index.dialect_options["sqlite"]["where"])
+        if index.unique and LIVE in where:
+            empty = [part.removesuffix(" IS NULL") for part in where.split(" AND ")]
+            empty.remove("trashed_by")
+            found.append(([column.name for column in index.columns], empty))
     return found
 
 

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from store.access.capabilities import Can
 from store.errors import Conflict, Forbidden, NotFound
-from store.statement import cols, key, table
+from store.statement import cols, key, table, word
 from store.tables import ALL
 from store.tables.containers import DatasetImage, Placement, ProjectDataset
 from store.tables.history import Change, Command
@@ -65,9 +65,7 @@ async def _own(unit: Unit, action: str, command_id: int) -> Command:
 
 
 async def _put_on(unit: Unit, command_id: int, stack: str) -> None:
-    await unit.execute(
-        update(table(Command)).where(_command.id == command_id).values(stack=stack)
-    )
+    await unit.execute(update(table(Command)).where(_command.id == command_id).values(stack=stack))
 
 
 async def _take_back(unit: Unit, steps_of: int, stamps: set[int]) -> None:
@@ -92,13 +90,14 @@ async def _take_back(unit: Unit, steps_of: int, stamps: set[int]) -> None:
 
 
 async def _hide(unit: Unit, noun: type[SQLModel], step: Any) -> None:
-    from store.unit import word
-
     ids = range(step.first_id, step.last_id + 1)
     rows: Any = await unit.stored(noun, ids)
-    gone = len(rows) != len(ids) or any(row.trashed_by is not None for row in rows)
-    if gone:
+    # What an earlier step took along is gone by this very undo.
+    gone_too = await unit.command_id()
+    live = [row for row in rows if row.trashed_by is None]
+    if len(rows) != len(ids) or any(row.trashed_by not in (None, gone_too) for row in rows):
         raise Conflict(f"Some {word(noun)} of this command are already in the trash.")
+    rows = live
     for row, can in zip(rows, await unit.judge.capabilities(noun, rows), strict=True):
         if not can & Can.DELETE:
             raise Forbidden("undo the creation of", word(noun), row.id)
@@ -106,8 +105,6 @@ async def _hide(unit: Unit, noun: type[SQLModel], step: Any) -> None:
 
 
 async def _show(unit: Unit, noun: type[SQLModel], step: Any, stamps: set[int]) -> None:
-    from store.unit import word
-
     ids = range(step.first_id, step.last_id + 1)
     rows: Any = await unit.stored(noun, ids)
     if len(rows) != len(ids) or any(row.trashed_by not in stamps for row in rows):
@@ -119,15 +116,7 @@ async def _show(unit: Unit, noun: type[SQLModel], step: Any, stamps: set[int]) -
 
 
 async def _set_back(unit: Unit, noun: type[SQLModel], step: Any, *, judged: bool) -> None:
-    from store.unit import word
-
-    if judged:
-        seen: Any = await unit.one(noun, step.first_id, can=Can.EDIT)
-    else:
-        found = await unit.stored(noun, [step.first_id])
-        if not found:
-            raise NotFound(word(noun), step.first_id)
-        seen = found[0]
+    seen = await _to_set(unit, noun, step.first_id, judged=judged)
     stale = sorted(name for name, value in step.after.items() if getattr(seen, name) != value)
     if stale:
         by = await _changed_by(unit, step, set(stale))
@@ -137,6 +126,23 @@ async def _set_back(unit: Unit, noun: type[SQLModel], step: Any, *, judged: bool
             noun=word(noun), id=step.first_id, fields=stale,
         )  # fmt: skip
     await unit.put(noun, seen, step.before)
+
+
+async def _to_set(unit: Unit, noun: type[SQLModel], id: int, *, judged: bool) -> Any:
+    """Return the row whose fields are to be set back, judged unless the caller did."""
+    trashable = "trashed_by" in cols(noun)
+    if judged and not trashable:
+        return await unit.one(noun, id, can=Can.EDIT)
+    found: Any = await unit.stored(noun, [id])
+    # A row that was renamed and restored by one command is in the trash again by now.
+    here = found and trashable and found[0].trashed_by == await unit.command_id()
+    if judged and not here:
+        return await unit.one(noun, id, can=Can.EDIT)
+    if not found:
+        raise NotFound(word(noun), id)
+    if judged:
+        await unit.require(noun, found[0], Can.EDIT)
+    return found[0]
 
 
 async def _changed_by(unit: Unit, step: Any, fields: set[str]) -> str:

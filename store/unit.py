@@ -7,43 +7,42 @@ of a failed unit remains.
 
 from __future__ import annotations
 
-import re
-from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
+from store import undo, upkeep
 from store.access.capabilities import Can
 from store.access.judge import Judge
 from store.access.visible import visible
 from store.actor import Actor
 from store.clock import now_ms
+from store.engine import MOST_ID
 from store.errors import Conflict, Forbidden, Invalid, NotFound
+from store.filling import completed, light_records, sort_keys
 from store.journal import Happened, Journal
+from store.refusals import refusing
 from store.statement import cols, key, table
-from store.tables import ALL
-from store.tables.access import Grant
-from store.tables.columns import name_key
-from store.tables.containers import Dataset, DatasetImage, Project, ProjectDataset
-from store.tables.history import Change, Command
+from store.statement import word as word
+from store.tables.access import Grant, Session, Token
+from store.tables.containers import Dataset, DatasetImage, Placement, Project, ProjectDataset
 from store.tables.images import Image
+from store.tables.people import Group, Membership, UserRole
 from store.tables.records import record_type, records
 from store.tables.screens import Plate, ScreenPlate
 from store.touched import FOLLOWED, Touched
-from store.trash import along, refuse, went_along
-from store.upkeep import settle
+from store.trash import along, refuse, refuse_taken, went_along
 
 if TYPE_CHECKING:
     from store.engine import Database
 
 N = TypeVar("N", bound=SQLModel)
 
-_VERBS = {
+VERBS = {
     Can.EDIT: "change",
     Can.DELETE: "delete",
     Can.SHARE: "share",
@@ -56,7 +55,10 @@ _NAMED_IN_LINKS: dict[type[SQLModel], tuple[type[SQLModel], str]] = {
     Image: (DatasetImage, "image_id"),
     Plate: (ScreenPlate, "plate_id"),
 }
-_NOUNS: dict[str, type[SQLModel]] = {table(noun).name: noun for noun in ALL}
+# These come and go for good, so a command that brings one cannot be undone as a whole; nor can the
+# making of a group, whose deletion has rules that undo does not know.
+_FOR_GOOD = frozenset({Grant, Membership, UserRole, Session, Token, Group})
+_MOVING = frozenset({"group_id", "owner_id"})
 
 
 @dataclass(slots=True)
@@ -98,14 +100,27 @@ class Unit:
 
     async def one(self, noun: type[N], id: int, *, can: Can = Can.READ) -> N:
         """Return one row, locked for this unit. Raises NotFound, or Forbidden without `can`."""
-        statement = select(table(noun)).where(key(noun) == id)
-        statement = visible(statement, self.actor, self._database)
-        found = records(await self._connection.execute(self._database.for_update(statement)), noun)
+        found = await self._locked(noun, key(noun) == id) if 0 <= id <= MOST_ID else []
         if not found:
             raise NotFound(word(noun), id)
         if can != Can.READ:
             await self.require(noun, found[0], can)
         return found[0]
+
+    async def _locked(self, noun: type[N], where: Any) -> Sequence[N]:
+        """Return visible rows, locked in the order of their ids."""
+        statement = select(table(noun)).where(where).order_by(key(noun))
+        statement = visible(statement, self.actor, self._database)
+        return records(await self._connection.execute(self._database.for_update(statement)), noun)
+
+    async def stored(self, noun: type[N], ids: Iterable[int]) -> Sequence[N]:
+        """Return rows by id as they are, also trashed ones, whoever may see them, locked.
+
+        Whoever calls this judges what it returns.
+        """
+        statement = select(table(noun)).where(self.members(cols(noun).id, ids))
+        statement = self._database.for_update(statement.order_by(cols(noun).id))
+        return records(await self._connection.execute(statement), noun)
 
     async def scalars(self, statement: Any) -> list[Any]:
         """Run a statement of the services that need no visibility: counts, keys, locks."""
@@ -120,10 +135,10 @@ class Unit:
         return self._database.members(column, ids)
 
     async def require(self, noun: type[SQLModel], row: Any, can: Can) -> None:
-        """Raise Forbidden unless the actor has the capability on the row."""
+        """Raise Forbidden unless the actor has all of these capabilities on the row."""
         (allowed,) = await self.judge.capabilities(noun, [row])
-        if not allowed & can:
-            action = _VERBS.get(can, "do this to")
+        if allowed & can != can:
+            action = VERBS.get(can, "do this to")
             raise Forbidden(action, word(noun), getattr(row, "id", "?"))
 
     # writing
@@ -143,14 +158,20 @@ class Unit:
         noun = type(row)
         if not await self.judge.may_add(noun, row):
             raise Forbidden("create", word(noun), getattr(row, "name", None) or "here")
-        values = {column.name: getattr(row, column.name) for column in table(noun).c}
+        columns = table(noun).c
+        values = {column.name: getattr(row, column.name) for column in columns}
         if "id" in values and values["id"] is None:
             values["id"] = await self.take_ids()
-        self._stamp(values, table(noun).c)
+        if "created_at" in values and not values["created_at"]:
+            values["created_at"] = now_ms()
+        for column, made in sort_keys(noun, values).items():
+            if values[column] is None:
+                values[column] = made
         await self._execute(insert(table(noun)).values(values), noun)
         stored: N = record_type(noun)(**values)  # type: ignore[assignment]  # a record, as reads give
         if "id" in values:
-            self._note("show", noun, [values["id"]], [stored])
+            self._shown(noun, [values["id"]])
+            self._touched.came(noun, [stored])
             if tell:
                 self._tell("created", noun, stored)
         return stored
@@ -160,18 +181,19 @@ class Unit:
     ) -> range:
         """Insert tuples without their id; return the ids given. One range in the journal.
 
-        The caller has judged the parents: `require` on each before calling.
+        The caller has judged the parents: `require` on each before calling. Creation times and
+        sort keys that are left out are filled in, all else by the defaults of the table.
         """
         if not rows:
             return range(0)
         first = await self.take_ids(len(rows))
         ids = range(first, first + len(rows))
-        data = [(id, *row) for id, row in zip(ids, rows, strict=True)]
-        try:
-            await self._database.bulk(self._connection, table(noun), ("id", *columns), data)
-        except IntegrityError as error:
-            raise _conflict(error, noun) from error
-        self._note("show", noun, ids, _light(noun, ("id", *columns), data))
+        names, data = completed(noun, ("id", *columns), ids, rows)
+        with refusing(noun):
+            await self._database.bulk(self._connection, table(noun), names, data)
+        self._shown(noun, ids)
+        if noun in FOLLOWED:
+            self._touched.came(noun, light_records(names, data))
         return ids
 
     async def add_rows(
@@ -181,15 +203,16 @@ class Unit:
 
         They come and go with their parent, which the caller has judged.
         """
-        await self._database.bulk(self._connection, table(noun), columns, rows)
+        with refusing(noun):
+            await self._database.bulk(self._connection, table(noun), columns, rows)
 
     async def change(
         self, noun: type[N], id: int, *, expected: int | None = None, **after: Any
     ) -> N:
         """Change fields of one row and return it. Fields sent back as they are change nothing.
 
-        `expected` is the version the caller saw. Raises NotFound, Forbidden, or Conflict when
-        somebody changed the row since.
+        `expected` is the version the caller saw. Another group or owner takes the right to share.
+        Raises NotFound, Forbidden, or Conflict when somebody changed the row since.
         """
         seen = await self.one(noun, id, can=Can.EDIT)
         version = getattr(seen, "version", None)
@@ -199,47 +222,92 @@ class Unit:
                 f"it is now {version}. Read it again and repeat the change.",
                 noun=word(noun), id=id, version=version,
             )  # fmt: skip
-        before = {name: getattr(seen, name) for name in after}
-        changed = {name: value for name, value in after.items() if before[name] != value}
+        return await self.put(noun, seen, after)
+
+    async def put(self, noun: type[N], seen: N, after: Mapping[str, Any]) -> N:
+        """Store fields of a row that was read and judged in this unit; return the row."""
+        keys = sort_keys(noun, after)
+        changed = {
+            name: value
+            for name, value in after.items()
+            if name not in keys and getattr(seen, name) != value
+        }
         if not changed:
             return seen
-        await self._set(noun, id, changed, version)
-        self.journal.set(noun, id, {name: before[name] for name in changed}, changed)
-        stored: N = _replaced(seen, changed)
+        if changed.keys() & _MOVING and "owner_id" in cols(noun):
+            await self._may_move(noun, seen, changed)
+        stored = await self._set(noun, seen, changed)
+        before = {name: getattr(seen, name) for name in changed}
+        self.journal.set(noun, getattr(seen, key(noun).name), before, changed)
         self._touched.moved(noun, seen, stored, changed)
         self._tell("changed", noun, stored)
         return stored
+
+    async def put_many(self, noun: type[N], rows: Sequence[N], after: Mapping[str, Any]) -> list[N]:
+        """Store the same fields in many rows that were locked and judged; return them all.
+
+        One statement, whatever their number; the journal gets one change for each that differs.
+        """
+        differing = [
+            row for row in rows if any(getattr(row, name) != after[name] for name in after)
+        ]
+        if not differing:
+            return list(rows)
+        values: dict[str, Any] = {**after, **sort_keys(noun, after)}
+        columns, ids = cols(noun), [row.id for row in differing]  # type: ignore[attr-defined]  # nouns have one
+        if "updated_at" in columns:
+            values["updated_at"] = now_ms()
+        grown = {"version": columns.version + 1} if "version" in columns else {}
+        await self._execute(
+            update(table(noun)).where(self.members(columns.id, ids)).values(**values, **grown),
+            noun,
+        )
+        made: dict[int, N] = {}
+        for row in differing:
+            record: Any = row
+            more = {"version": record.version + 1} if grown else {}
+            stored = made[record.id] = record._replace(**values, **more)
+            changed = {name: after[name] for name in after if getattr(row, name) != after[name]}
+            before = {name: getattr(row, name) for name in changed}
+            self.journal.set(noun, record.id, before, changed)
+            self._touched.moved(noun, row, stored, changed)
+            self._tell("changed", noun, stored)
+        return [made.get(row.id, row) for row in rows]  # type: ignore[attr-defined]  # nouns have one
 
     async def grow(self, noun: type[N], row: N) -> N:
         """Raise the version of a row whose parts changed: shapes of a region, pairs of a map.
 
         The row was judged and read in this unit; undo brings the parts back, not the number.
         """
-        await self._set(noun, row.id, {}, row.version)  # type: ignore[attr-defined]  # nouns with parts have both
-        grown: N = _replaced(row, {})
+        grown = await self._set(noun, row, {})
         self._tell("changed", noun, grown)
         return grown
 
     async def trash(self, noun: type[SQLModel], ids: Iterable[int]) -> Impact:
         """Put rows into the trash. Raises NotFound or Forbidden for the first that may not go."""
         wanted = list(dict.fromkeys(ids))
-        seen: Sequence[Any] = await self.all(noun, self.members(cols(noun).id, wanted))
+        seen: Sequence[Any] = await self._locked(noun, self.members(cols(noun).id, wanted))
         rows = {row.id: row for row in seen}
         for id in wanted:
             if id not in rows:
                 raise NotFound(word(noun), id)
-        found = list(rows.values())
-        for row, can in zip(found, await self.judge.capabilities(noun, found), strict=True):
+        for row, can in zip(seen, await self.judge.capabilities(noun, seen), strict=True):
             if not can & Can.DELETE:
                 raise Forbidden("delete", word(noun), row.id)
-        await refuse(self, noun, wanted)
-        await along(self, noun, wanted)
-        await self.stamp(noun, wanted)
+        await self.discard(noun, seen)
         impact = Impact()
         impact.count(noun, len(wanted))
-        for row in found:
-            self._tell("trashed", noun, row)
         return impact
+
+    async def discard(self, noun: type[SQLModel], rows: Sequence[Any]) -> None:
+        """Trash judged rows, with what goes along. Raises Conflict if one may not go now."""
+        ids = [row.id for row in rows]
+        await refuse(self, noun, ids)
+        await along(self, noun, ids)
+        if await self.stamp(noun, ids) != len(ids):
+            raise Conflict(f"Some of these are in the trash already: {word(noun)} {ids[:5]}.")
+        for row in rows:
+            self._tell("trashed", noun, row)
 
     async def stamp(self, noun: type[SQLModel], ids: Iterable[int]) -> int:
         """Trash rows that go along with others already judged; return how many were live."""
@@ -251,51 +319,84 @@ class Unit:
             .returning(row.id)
         )
         if live:
-            self._note("hide", noun, live, await self._stored(noun, live))
+            self.journal.hide(noun, live)
+            if noun in FOLLOWED:
+                self._touched.went(noun, await self.stored(noun, live))
         return len(live)
 
-    async def restore(self, noun: type[SQLModel], ids: Iterable[int]) -> int:
-        """Take rows back out of the trash, with what went along with them.
+    async def restore(
+        self, noun: type[SQLModel], ids: Iterable[int], *, rename: str | None = None
+    ) -> int:
+        """Take rows back out of the trash, with what went along; return how many came back.
 
-        Raises Conflict when a unique name is taken.
+        Rows that are not in the trash stay as they are. `rename` gives a single row another name
+        on its way. Raises NotFound, Forbidden, or Conflict naming the holder of a taken name.
         """
-        wanted = list(ids)
-        commands = {row.trashed_by for row in await self._stored(noun, wanted)} - {None}
-        back = await self._restore(noun, wanted)
-        for child, stamped in await went_along(self, noun, wanted, commands):
-            await self._restore(child, stamped)
+        wanted = list(dict.fromkeys(ids))
+        rows: Sequence[Any] = await self.stored(noun, wanted)
+        await self._may_restore(noun, wanted, rows)
+        trashed = [row for row in rows if row.trashed_by is not None]
+        if rename is not None:
+            if len(trashed) != 1:
+                raise Invalid("rename", "one object can be renamed as it is restored.")
+            await self.require(noun, trashed[0], Can.EDIT)
+            trashed = [await self.put(noun, trashed[0], {"name": rename})]
+        commands = {row.trashed_by for row in trashed}
+        back = await self.bring_back(noun, trashed)
+        for child, stamped in await went_along(self, noun, [row.id for row in trashed], commands):
+            await self.bring_back(child, await self.stored(child, stamped))
         return back
 
-    async def _restore(self, noun: type[SQLModel], ids: Iterable[int]) -> int:
-        row, wanted = cols(noun), list(ids)
-        rows = await self._stored(noun, wanted)
-        await self._may_restore(noun, rows)
-        try:
-            back = await self.scalars(
-                update(table(noun))
-                .where(self.members(row.id, wanted), row.trashed_by.is_not(None))
-                .values(trashed_by=None)
-                .returning(row.id)
+    async def _may_restore(
+        self, noun: type[SQLModel], wanted: Iterable[int], rows: Sequence[Any]
+    ) -> None:
+        allowed = dict(
+            zip(
+                (row.id for row in rows),
+                await self.judge.capabilities(noun, rows),
+                strict=True,
             )
-        except IntegrityError as error:
-            raise _conflict(error, noun) from error
-        returned = set(back)
-        rows = [found for found in rows if found.id in returned]
-        self._note("show", noun, back, rows)
-        for found in rows:
-            self._tell("restored", noun, found)
+        )
+        for id in wanted:
+            can = allowed.get(id, Can.NOTHING)
+            if not can & Can.READ:
+                raise NotFound(word(noun), id)
+            if not can & Can.DELETE:
+                raise Forbidden("restore", word(noun), id)
+
+    async def bring_back(self, noun: type[SQLModel], rows: Sequence[Any]) -> int:
+        """Clear the stamp of judged rows; return how many were in the trash."""
+        row, ids = cols(noun), [one.id for one in rows]
+        if not ids:
+            return 0
+        await refuse_taken(self, noun, ids)
+        back = set(
+            (
+                await self._execute(
+                    update(table(noun))
+                    .where(self.members(row.id, ids), row.trashed_by.is_not(None))
+                    .values(trashed_by=None)
+                    .returning(row.id),
+                    noun,
+                )
+            ).scalars()
+        )
+        returned = [one._replace(trashed_by=None) for one in rows if one.id in back]
+        self.journal.show(noun, back)
+        self._touched.returned(noun, returned)
+        for one in returned:
+            self._tell("restored", noun, one)
         return len(back)
 
     async def remove(self, noun: type[SQLModel], id: int) -> None:
         """Delete one row for good: memberships, grants, sessions, tokens. Not undoable."""
         row = cols(noun)
-        found = records(
-            await self._connection.execute(select(table(noun)).where(row.id == id)), noun
-        )
+        statement = self._database.for_update(select(table(noun)).where(row.id == id))
+        found = records(await self._connection.execute(statement), noun)
         if not found:
             raise NotFound(word(noun), id)
         await self.require(noun, found[0], Can.DELETE)
-        await self._connection.execute(delete(table(noun)).where(row.id == id))
+        await self._execute(delete(table(noun)).where(row.id == id), noun)
         self.journal.undoable = False
         await self.command_id()
         self._touched.went(noun, found)
@@ -307,191 +408,73 @@ class Unit:
 
     async def undo(self, command_id: int) -> None:
         """Do the inverse of a command, in reverse order. Raises Conflict and stores nothing."""
-        command = await self._own_command("undo", command_id)
-        if command.undoes_id is not None:
-            raise Conflict(f"Command {command_id} took another back; redo that one instead.")
-        if not command.undoable:
-            raise Conflict(f"Command {command_id} ({command.verb}) cannot be undone.")
-        if command.stack != "undo":
-            raise Conflict(f"Command {command_id} was undone already.")
-        await self._take_back(command_id, command, "redo")
-        self.journal.summary = f"undo of {command.summary}"
+        await undo.undo(self, command_id)
 
     async def redo(self, command_id: int) -> None:
         """Do a command again that was undone, by undoing that. Raises as `undo`."""
-        command = await self._own_command("redo", command_id)
-        if command.stack != "redo":
-            raise Conflict(f"Command {command_id} was not undone.")
-        row = cols(Command)
-        (latest,) = await self.scalars(select(func.max(row.id)).where(row.undoes_id == command_id))
-        await self._take_back(latest, command, "undo")
-        self.journal.summary = f"redo of {command.summary}"
-
-    async def _own_command(self, action: str, command_id: int) -> Command:
-        command = await self.one(Command, command_id)
-        if command.user_id != self.actor.user_id and not self.actor.full:
-            raise Forbidden(action, "command", command_id, "it is another person's.")
-        if self.actor.read_only:
-            raise Forbidden(action, "command", command_id, "you may only read.")
-        return command
-
-    async def _take_back(self, steps_of: int, command: Command, stack: str) -> None:
-        """Invert the steps of a command, and put `command` on the other stack of its author."""
-        change = cols(Change)
-        steps = await self.rows(
-            select(table(Change))
-            .where(change.command_id == steps_of)
-            .order_by(change.position.desc())
-        )
-        for step in steps:
-            await self._invert(step)
-        await self._connection.execute(
-            update(table(Command)).where(cols(Command).id == command.id).values(stack=stack)
-        )
-        self.journal.undoes = steps_of
-
-    async def settle(self) -> int:
-        """Finish: placements, labels, command, events; return the last event id."""
-        await settle(self._database, self._connection, self._touched, self.actor.author_id)
-        return await self.journal.write(self._database, self._connection)
-
-    # inside
-
-    async def _invert(self, step: Any) -> None:
-        noun = _NOUNS[step.noun]
-        ids = range(step.first_id, step.last_id + 1)
-        if step.kind == "show":
-            rows = await self._stored(noun, ids)
-            for row, can in zip(rows, await self.judge.capabilities(noun, rows), strict=True):
-                if not can & Can.DELETE:
-                    raise Forbidden("undo the creation of", word(noun), row.id)
-            await refuse(self, noun, ids)
-            if await self.stamp(noun, ids) != len(ids):
-                raise Conflict(f"Some {word(noun)} of this command are already in the trash.")
-            for row in rows:
-                self._tell("trashed", noun, row)
-        elif step.kind == "hide":
-            if await self._restore(noun, ids) != len(ids):
-                raise Conflict(f"Some {word(noun)} of this command are no longer in the trash.")
-        else:
-            await self._set_back(noun, step)
-
-    async def _set_back(self, noun: type[SQLModel], step: Any) -> None:
-        seen = await self.one(noun, step.first_id, can=Can.EDIT)
-        stale = [name for name, value in step.after.items() if getattr(seen, name) != value]
-        if stale:
-            raise Conflict(
-                f"{word(noun)} {step.first_id} was changed since: {', '.join(stale)}.",
-                noun=word(noun), id=step.first_id, fields=stale,
-            )  # fmt: skip
-        await self.change(noun, step.first_id, **step.before)
-
-    async def _may_restore(self, noun: type[SQLModel], rows: Sequence[Any]) -> None:
-        for row, can in zip(rows, await self.judge.capabilities(noun, rows), strict=True):
-            if not can & Can.READ:
-                raise NotFound(word(noun), row.id)
-            if not can & Can.DELETE:
-                raise Forbidden("restore", word(noun), row.id)
-
-    async def _stored(self, noun: type[SQLModel], ids: Iterable[int]) -> list[Any]:
-        statement = select(table(noun)).where(self.members(cols(noun).id, ids))
-        return list(records(await self._connection.execute(statement), noun))
-
-    async def _set(
-        self, noun: type[SQLModel], id: int, changed: Mapping[str, Any], version: int | None
-    ) -> None:
-        row = cols(noun)
-        values = dict(changed)
-        for column in ("name", "username"):
-            if isinstance(values.get(column), str) and f"{column}_key" in row:
-                values[f"{column}_key"] = name_key(values[column])
-        statement = update(table(noun)).where(key(noun) == id)
-        if version is not None:
-            values["version"] = version + 1
-            statement = statement.where(row.version == version)
-        if "updated_at" in row:
-            values["updated_at"] = now_ms()
-        if "name_key" in values and noun in _NAMED_IN_LINKS:
-            link, column = _NAMED_IN_LINKS[noun]
-            await self._connection.execute(
-                update(table(link))
-                .where(cols(link)[column] == id)
-                .values(name_key=values["name_key"])
-            )
-        result = await self._execute(statement.values(values), noun)
-        if result.rowcount != 1:
-            raise Conflict(f"{word(noun)} {id} was changed at the same moment; try again.")
-
-    async def _execute(self, statement: Any, noun: type[SQLModel]) -> Any:
-        try:
-            return await self._connection.execute(statement)
-        except IntegrityError as error:
-            raise _conflict(error, noun) from error
-
-    def _stamp(self, values: dict[str, Any], columns: Any) -> None:
-        if "created_at" in columns and not values.get("created_at"):
-            values["created_at"] = now_ms()
-        for column in ("name_key", "username_key"):
-            text = values.get(column.removesuffix("_key"))
-            if column in columns and values.get(column) is None and isinstance(text, str):
-                values[column] = name_key(text)
-
-    def _note(
-        self, kind: str, noun: type[SQLModel], ids: Iterable[int], rows: Iterable[Any]
-    ) -> None:
-        listed = list(ids)
-        if "trashed_by" in cols(noun):
-            (self.journal.show if kind == "show" else self.journal.hide)(noun, listed)
-        elif noun is Grant:
-            self.journal.undoable = False
-        (self._touched.came if kind == "show" else self._touched.went)(noun, rows)
-
-    def _tell(self, kind: str, noun: type[SQLModel], row: Any) -> None:
-        self.journal.tell(
-            Happened(
-                kind, word(noun), getattr(row, "id", None) or row.image_id,
-                row.id if noun is Image else getattr(row, "image_id", None),
-                row.id if noun is Project else getattr(row, "project_id", None),
-            )
-        )  # fmt: skip
+        await undo.redo(self, command_id)
 
     def tell(self, kind: str, noun: type[SQLModel], row: Any) -> None:
         """Announce something about a row when this unit commits."""
         self._tell(kind, noun, row)
 
+    async def settle(self) -> int:
+        """Finish: placements, labels, command, events; return the last event id."""
+        back = await upkeep.settle(
+            self._database, self._connection, self._touched, self.actor.author_id
+        )
+        for id in back:
+            self.journal.set(Placement, id, {"state": "excluded"}, {"state": "live"})
+        return await self.journal.write(self._database, self._connection)
 
-def _light(noun: type[SQLModel], columns: Sequence[str], rows: Sequence[Any]) -> Iterable[Any]:
-    """Return bulk rows as records, if something follows from rows of this noun."""
-    return map(namedtuple("Light", columns)._make, rows) if noun in FOLLOWED else ()
+    # inside
 
+    async def _may_move(self, noun: type[SQLModel], seen: Any, changed: Mapping[str, Any]) -> None:
+        await self.require(noun, seen, Can.SHARE)
+        group = changed.get("group_id")
+        if group is not None and not (self.actor.full or self.judge.may_enter(group)):
+            raise Forbidden("move to", "group", group, "you are not a member of it.")
 
-def word(noun: type[SQLModel]) -> str:
-    """Return the plain word of a noun: ``roi``, ``dataset_image``."""
-    return table(noun).name.rstrip("_")
+    async def _set(self, noun: type[N], seen: N, changed: Mapping[str, Any]) -> N:
+        """Write fields with version and time; raise Conflict if the row was changed meanwhile."""
+        columns, id = cols(noun), getattr(seen, key(noun).name)
+        keys = sort_keys(noun, changed)
+        values = {**changed, **keys}
+        statement = update(table(noun)).where(key(noun) == id)
+        if "version" in columns:
+            version: int = seen.version  # type: ignore[attr-defined]  # it has the column
+            values["version"] = version + 1
+            statement = statement.where(columns.version == version)
+        if "updated_at" in columns:
+            values["updated_at"] = now_ms()
+        result = await self._execute(statement.values(values), noun)
+        if result.rowcount != 1:
+            raise Conflict(f"{word(noun)} {id} was changed at the same moment; try again.")
+        if "name_key" in keys and noun in _NAMED_IN_LINKS:
+            link, column = _NAMED_IN_LINKS[noun]
+            await self._connection.execute(
+                update(table(link))
+                .where(cols(link)[column] == id)
+                .values(name_key=keys["name_key"])
+            )
+        stored: N = seen._replace(**values)  # type: ignore[attr-defined]  # rows are records
+        return stored
 
+    async def _execute(self, statement: Any, noun: type[SQLModel]) -> Any:
+        with refusing(noun):
+            return await self._connection.execute(statement)
 
-def _replaced(row: Any, changed: Mapping[str, Any]) -> Any:
-    extra: dict[str, Any] = {}
-    for column in ("name", "username"):
-        if isinstance(changed.get(column), str) and hasattr(row, f"{column}_key"):
-            extra[f"{column}_key"] = name_key(changed[column])
-    if hasattr(row, "version"):
-        extra["version"] = row.version + 1
-    if hasattr(row, "updated_at"):
-        extra["updated_at"] = now_ms()
-    return row._replace(**changed, **extra)
+    def _shown(self, noun: type[SQLModel], ids: Iterable[int]) -> None:
+        if "trashed_by" in cols(noun):
+            self.journal.show(noun, ids)
+        if noun in _FOR_GOOD:
+            self.journal.undoable = False
 
-
-def _conflict(error: IntegrityError, noun: type[SQLModel]) -> Conflict | Invalid:
-    """Say what the database refused without quoting its SQL."""
-    text = str(error.orig)
-    if re.search("foreign key", text, re.IGNORECASE):
-        return Conflict(f"This {word(noun)} refers to something that does not exist.")
-    if re.search("check", text, re.IGNORECASE) and not re.search("unique", text, re.IGNORECASE):
-        return Invalid(word(noun), "one of the values is out of its range.")
-    if re.search("not.null", text, re.IGNORECASE):
-        return Invalid(word(noun), "a value that must be given is missing.")
-    return Conflict(
-        f"There is already such a {word(noun)}; names and links of this kind are unique.",
-        noun=word(noun),
-    )
+    def _tell(self, kind: str, noun: type[SQLModel], row: Any) -> None:
+        self.journal.tell(
+            Happened(
+                kind, word(noun), getattr(row, key(noun).name),
+                row.id if noun is Image else getattr(row, "image_id", None),
+                row.id if noun is Project else getattr(row, "project_id", None),
+            )
+        )  # fmt: skip

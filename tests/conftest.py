@@ -12,6 +12,8 @@ pytest_plugins = [
     "tests.fixtures.hub",
     "tests.fixtures.hub_world",
     "tests.fixtures.app",
+    "tests.fixtures.commands",
+    "tests.fixtures.server",
 ]
 
 SHARED_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"

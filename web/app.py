@@ -197,7 +197,7 @@ def _allowed(request: Request) -> list[str]:
 async def _left(request: Request, error: Exception) -> Response:
     """End a request whose client has gone; nobody reads this answer."""
     log.debug("the client of %s left", path_of(request)[:200])
-    return Response(status_code=400)
+    return Response(status_code=metrics.CLIENT_LEFT)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -43,7 +43,13 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
             chosen[one.name] = _read(one.name, text)
     chosen.update({name: value for name, value in given.items() if value is not None})
     chosen["data"] = Path(chosen.get("data", "imagehub-data"))
-    return Settings(**chosen)
+    settings = Settings(**chosen)
+    if not settings.database_url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+        raise ValueError(
+            f"The database URL {settings.database!r} is neither sqlite:///FILE nor "
+            "postgresql://USER@HOST/NAME."
+        )
+    return settings
 
 
 def _read(name: str, text: str) -> Any:

@@ -69,6 +69,8 @@ _LINGER_SECONDS = 5.0
 _LINGER_BYTES = 64 << 20
 _JSON = "application/json"
 _GRAPHQL_JSON = "application/graphql-response+json"
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """Bounds and places the endpoint needs; sizes in bytes, times in seconds."""

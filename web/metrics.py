@@ -27,6 +27,7 @@ from web.auth.resolve import services_of
 from web.dialects import caller_of, dialect_of
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
+CLIENT_LEFT = 499  # as proxies write it; nobody receives it
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -55,7 +56,7 @@ class Metered:
             await self._app(scope, receive, send)
             return
         meter: Meter = scope["app"].state.meter
-        status = 500
+        status = CLIENT_LEFT  # unless an answer begins
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -66,6 +67,9 @@ class Metered:
         meter.open += 1
         try:
             await self._app(scope, receive, noted)
+        except Exception:
+            status = 500  # said further out
+            raise
         finally:
             meter.open -= 1
             meter.answered[dialect_of(scope["path"]).name, status] += 1

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from rich.console import Console
 
+from adapters.doctor import package_clashes
 from store.errors import Conflict
 from store.settings import Settings
 from web.bootstrap import prepare
@@ -19,7 +20,13 @@ people = Console(stderr=True, highlight=False)
 
 
 def serve(settings: Settings) -> None:
-    """Serve until stopped. Raises Conflict when the port is taken or the demo must not be shown."""
+    """Serve until stopped.
+
+    Raises Conflict when the port is taken, the demo must not be shown, or another distribution
+    has overwritten a package of the hub.
+    """
+    for clash in package_clashes():
+        raise Conflict(clash.message)
     password = asyncio.run(prepare(settings))
     _refuse_exposed_demo(settings)
     _refuse_taken_port(settings)

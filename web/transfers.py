@@ -13,7 +13,7 @@ import re
 import tempfile
 import threading
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect, Request
@@ -102,7 +102,14 @@ async def _write(request: Request, hub: Hub, view: View, file: BinaryIO) -> None
 
 
 def _nameless(folder: Path) -> BinaryIO:
-    return cast("BinaryIO", tempfile.TemporaryFile(prefix="export-", dir=folder))
+    """Return a new file that is gone from its folder already and ends when it is closed."""
+    # Not a `TemporaryFile`: the TIFF library takes no file whose name is a number.
+    handle, path = tempfile.mkstemp(prefix="export-", dir=folder)
+    os.close(handle)
+    try:
+        return Path(path).open("w+b")
+    finally:
+        Path(path).unlink()
 
 
 def file_stem(view: View) -> str:

@@ -57,7 +57,9 @@ async def publish_results(
     """Publish under the lease; raises Conflict if it was lost, and then nothing is stored."""
 
     async def work(unit: Unit) -> None:
-        held = await unit.scalars(select(cols(Job).id).where(lease.held))
+        # Locked, so that nobody can take the job over while its results are being stored.
+        statement = hub.catalog.database.for_update(select(cols(Job).id).where(lease.held))
+        held = await unit.scalars(statement)
         if not held:
             raise Conflict(f"Job {lease.job.id} was taken over by another worker.")
         at = await _place(hub, unit, lease.job, operation, ins)

@@ -23,7 +23,7 @@ def main() -> None:
             start = time.perf_counter()
             tile = source.getTile(x, y, top)
             times.append((time.perf_counter() - start) * 1e3)
-        answer = {"ms": times}
+        answer: dict[str, object] = {"ms": times}
         if asked.get("send"):
             answer["tile"] = base64.b64encode(bytes(tile)).decode()
         print(json.dumps(answer), flush=True)

@@ -6,20 +6,26 @@ import strawberry
 
 from resolvers.mutations.base import given, mutation
 from resolvers.mutations.containers import LABELLED, changes
+from schema.access import (
+    CloseSessionInput,
+    CreateTokenInput,
+    CreateTokenPayload,
+    GiveGrantInput,
+    Grant,
+    GrantPayload,
+    RevokeGrantInput,
+    RevokePayload,
+    RevokeTokenInput,
+    Token,
+)
 from schema.context import Info
 from schema.nodes import DeletePayload, Impact
 from schema.people import (
     AdministrationPayload,
-    CloseSessionInput,
     CreateGroupInput,
-    CreateTokenInput,
-    CreateTokenPayload,
     CreateUserInput,
     DeleteGroupInput,
     DeleteUserInput,
-    GiveGrantInput,
-    Grant,
-    GrantPayload,
     Group,
     GroupPayload,
     MemberInput,
@@ -27,14 +33,10 @@ from schema.people import (
     MembershipPayload,
     OpenAdministrationInput,
     RemoveMemberPayload,
-    RevokeGrantInput,
-    RevokePayload,
-    RevokeTokenInput,
     SetDefaultGroupInput,
     SetLeaderInput,
     SetPasswordInput,
     SetRoleInput,
-    Token,
     UpdateGroupInput,
     UpdateUserInput,
     User,

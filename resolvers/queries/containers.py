@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from adapters.annotations import annotated
 from adapters.containers import orphaned
 from adapters.filters import Condition, Filter, Holds, Not
 from resolvers.filters import Translate, tree
@@ -47,6 +48,9 @@ def standing(noun: Any) -> dict[str, Translate]:
         "owner": lambda id: Condition("owner_id", "eq", decode_id(id, "User", field="owner")),
         "group": lambda id: Condition("group_id", "eq", decode_id(id, "Group", field="group")),
         "orphaned": in_nothing,
+        "annotation": lambda id: Holds(
+            annotated(noun, decode_id(id, "Annotation", field="annotation"))
+        ),
     }
 
 

@@ -12,18 +12,16 @@ from resolvers.filters import tree
 from resolvers.loaders import paged_relation, relation
 from resolvers.nodes import any_node, one
 from resolvers.paging import Ordering, connection, to_keyset
+from schema.access import Grant, SessionInfo, Token
 from schema.context import Info
 from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.people import (
     Capabilities,
-    Grant,
     Group,
     GroupOrder,
     GroupOrderField,
     GroupWhere,
     Membership,
-    SessionInfo,
-    Token,
     TokenScope,
     User,
     UserOrder,

@@ -8,6 +8,7 @@ written by nobody but the hub itself.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -185,11 +186,19 @@ class Judge:
 
     async def _may_link(self, noun: type[SQLModel], row: Any) -> bool:
         """Place on what is linked, and the right to change where it goes."""
-        _above, (below, child) = LINK[noun]
+        (above, _parent), (below, child) = LINK[noun]
         (place,) = await self._of_parents(child, [getattr(row, below)])
         if not place & Can.PLACE:
             return False
-        (can,) = await self._links(noun, [row], mine=False)
+        return await self.may_put_into(noun, {above: getattr(row, above)})
+
+    async def may_put_into(self, link: type[SQLModel], ends: Mapping[str, int]) -> bool:
+        """Whether the actor may link anything at all to the upper end of a link."""
+        if self.actor.full:
+            return not self.actor.read_only
+        if self.actor.read_only:
+            return False
+        (can,) = await self._links(link, [SimpleNamespace(owner_id=None, **ends)], mine=False)
         return bool(can & Can.EDIT)
 
     async def _may_attach(self, row: Any) -> bool:

@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
+from adapters.credentials import Credentials
 from adapters.tokens import digest
+from resolvers.root import graphql_schema
 from schema.scalars import encode_id
+from store.access.load import load_actor
 from store.clock import now_ms
+from store.errors import Unauthenticated
+from store.sealing import open_sealing
 from tests.fixtures.hub import statements
 from tests.fixtures.hub_world import HubWorld, code_of
-from tests.fixtures.people import everything_stored
+from tests.fixtures.people import QUICK, everything_stored
 
 VIEWER = """{ viewer {
   username administrator
@@ -75,6 +80,20 @@ async def test_an_e_mail_is_shown_to_its_person_and_to_administrators(hub_world:
         "root": "owner@lab.example",
         "annotator": None,
         "stranger": None,
+    }
+
+
+async def test_a_token_that_only_reads_is_told_so(hub_world: HubWorld) -> None:
+    context = await hub_world.context("root")
+    context.actor = await load_actor(hub_world.database, 2, scopes=["read"], read_only=True)
+    answer = await graphql_schema.execute(VIEWER, context_value=context)
+    assert answer.data is not None
+    assert answer.data["viewer"]["capabilities"] == {
+        "canWrite": False,
+        "canAdminister": False,
+        "canSeeAll": True,
+        "canManageCredentials": False,
+        "scopes": ["READ"],
     }
 
 
@@ -319,6 +338,51 @@ async def test_changing_ones_password_needs_the_present_one(hub_world: HubWorld)
     assert refused["code"] == "unauthenticated"
     assert nobody["code"] == "unauthenticated"
     assert done == {"user": {"username": "owner"}}
+
+
+async def test_a_session_is_closed_by_its_holder(hub_world: HubWorld) -> None:
+    doors = Credentials(
+        hub_world.database, open_sealing(hub_world.infrastructure.settings.data), passwords=QUICK
+    )
+    opened = await doors.login("owner", "a good password")
+    context = await hub_world.context("owner")
+    context.session_id = opened.session.id
+    listing = "{ sessions { id current } }"
+    answer = await graphql_schema.execute(listing, context_value=context)
+    id = encode_id("Session", opened.session.id)
+    assert answer.data == {"sessions": [{"id": id, "current": True}]}
+    assert await hub_world.graphql("annotator", listing) == {"sessions": []}
+    foreign = await hub_world.mutate("root", "closeSession", {"id": id}, "revokedId")
+    own = await hub_world.mutate("owner", "closeSession", {"id": id}, "revokedId")
+    assert foreign["code"] == "not_found"
+    assert own == {"revokedId": id}
+    assert await doors.session(opened.key) is None
+
+
+async def test_a_deleted_person_keeps_a_name_and_loses_the_door(hub_world: HubWorld) -> None:
+    project = await hub_world.project(hub_world.people["owner"])
+    id = {"id": user(hub_world, "owner")}
+    refused = await hub_world.mutate("annotator", "deleteUser", id, "deletedIds")
+    done = await hub_world.mutate("root", "deleteUser", id, "deletedIds commandId")
+    assert refused["code"] == "forbidden"
+    assert done == {"deletedIds": [id["id"]], "commandId": None}
+    query = "query($id: ID!) { project(id: $id) { owner { username deleted } } }"
+    found = await hub_world.graphql("root", query, {"id": encode_id("Project", project.id)})
+    assert found["project"]["owner"] == {"username": "owner", "deleted": True}
+    with pytest.raises(Unauthenticated):
+        await hub_world.hub("owner")
+
+
+async def test_a_group_is_deleted_only_when_it_is_empty(hub_world: HubWorld) -> None:
+    made = await hub_world.mutate("root", "createGroup", {"name": "short"}, "group { id level }")
+    assert made["group"]["level"] == "PRIVATE"
+    used = {"id": group(hub_world, "lab")}
+    assert (await hub_world.mutate("root", "deleteGroup", used, "deletedIds"))["code"] == "conflict"
+    empty = {"id": made["group"]["id"]}
+    by_owner = await hub_world.mutate("owner", "deleteGroup", empty, "deletedIds")
+    by_root = await hub_world.mutate("root", "deleteGroup", empty, "deletedIds")
+    assert by_owner["code"] == "forbidden"
+    assert by_root == {"deletedIds": [made["group"]["id"]]}
 
 
 async def test_roles_are_given_by_administrators(hub_world: HubWorld) -> None:

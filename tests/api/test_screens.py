@@ -340,6 +340,15 @@ async def test_a_field_taken_out_closes_what_only_the_plate_opened(hub_world: Hu
     assert closed == {"images": {"nodes": []}}
 
 
+async def test_an_image_tells_its_places_in_plates(hub_world: HubWorld) -> None:
+    id = await plate(hub_world)
+    await fill(hub_world, id, ("C2", "one"))
+    query = "{ images { nodes { name wellSamples { position well { label plate { name } } } } } }"
+    found = await hub_world.graphql("annotator", query)
+    place = {"position": 0, "well": {"label": "C2", "plate": {"name": "Dose response"}}}
+    assert found["images"]["nodes"] == [{"name": "one", "wellSamples": [place]}]
+
+
 async def test_a_plate_may_not_shrink_below_its_wells(hub_world: HubWorld) -> None:
     id = await plate(hub_world)
     await fill(hub_world, id, ("C4", "one"))

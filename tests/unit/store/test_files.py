@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import os
+import random
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from store.errors import Invalid, NotFound, TooLarge, Unavailable
 from store.files import FileStore
 
-DATA = os.urandom(3_000_000)
+DATA = random.Random(1).randbytes(3_000_000)
 SHA = hashlib.sha256(DATA).hexdigest()
 
 
