@@ -6,14 +6,12 @@ reads the object reads it. Attaching needs `annotate` on the object and `read` o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
-from xml.parsers import expat
 
 from sqlalchemy import Select, and_, or_, select
 
+from adapters.annotation_values import VALUE, checked_namespace, checked_value
 from adapters.containers import USERS_GROUP, checked_name
 from adapters.filters import Filter, compiled
 from store.access.capabilities import Can
@@ -23,7 +21,7 @@ from store.clock import now_ms
 from store.errors import Forbidden, Invalid, NotFound
 from store.paging import Keyset, Page
 from store.statement import cols, table
-from store.tables.annotations import KEY_LIMIT, Annotation, AnnotationKind, AnnotationLink, KeyValue
+from store.tables.annotations import Annotation, AnnotationKind, AnnotationLink, KeyValue
 from store.tables.columns import name_key
 from store.tables.files import StoredFile
 from store.unit import Unit
@@ -33,30 +31,6 @@ Pairs: TypeAlias = Sequence[tuple[str, str]]
 
 _annotation, _link, _pair = cols(Annotation), cols(AnnotationLink), cols(KeyValue)
 _file = cols(StoredFile)
-TEXT_LENGTH = 1_000_000
-TAG_LENGTH = 255
-NAMESPACE_LENGTH = 255
-
-# kind → the column that holds its value; a map's pairs are rows of their own.
-VALUE: dict[AnnotationKind, str | None] = {
-    AnnotationKind.TAG: "text",
-    AnnotationKind.COMMENT: "text",
-    AnnotationKind.XML: "text",
-    AnnotationKind.LONG: "whole",
-    AnnotationKind.DOUBLE: "number",
-    AnnotationKind.BOOLEAN: "flag",
-    AnnotationKind.TIMESTAMP: "at",
-    AnnotationKind.FILE: "file_id",
-    AnnotationKind.MAP: None,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An annotation with what the actor may do to it."""
-
-    row: Annotation
-    can: Can
 
 
 class Annotations:
@@ -175,7 +149,7 @@ class Annotations:
         kind = AnnotationKind(kind)
         wanted = list(dict.fromkeys(targets))
         stated: dict[str, Any] = {
-            "ns": _namespace(ns),
+            "ns": checked_namespace(ns),
             "name": None if name is None else checked_name(name),
             "description": description,
         }
@@ -217,7 +191,7 @@ class Annotations:
                 raise Invalid(field, "an annotation has no such field to set.")
         after = dict(fields)
         if "ns" in after:
-            after["ns"] = _namespace(after["ns"])
+            after["ns"] = checked_namespace(after["ns"])
         if after.get("name") is not None:
             after["name"] = checked_name(after["name"])
         pairs: Pairs | None = None
@@ -283,86 +257,6 @@ class Annotations:
             return len(mine)
 
         return await self._catalog.write("detach_annotations", work)
-
-
-def checked_value(kind: AnnotationKind, value: Any) -> Any:
-    """Return the value of an annotation as it is stored. Raises Invalid."""
-    field = kind.value
-    match kind:
-        case AnnotationKind.MAP:
-            return _checked_pairs(value)
-        case AnnotationKind.TAG:
-            text = _checked_text(field, value, TAG_LENGTH).strip()
-            if not text:
-                raise Invalid(field, "must not be empty.")
-            return text
-        case AnnotationKind.COMMENT:
-            return _checked_text(field, value, TEXT_LENGTH)
-        case AnnotationKind.XML:
-            return _checked_xml(_checked_text(field, value, TEXT_LENGTH))
-        case AnnotationKind.BOOLEAN:
-            if not isinstance(value, bool):
-                raise Invalid(field, "must be true or false.")
-        case AnnotationKind.DOUBLE:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise Invalid(field, "must be a number.")
-            if not math.isfinite(value):
-                raise Invalid(field, "must be a finite number.")
-            return float(value)
-        case _:
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise Invalid(field, "must be a whole number.")
-            if not -(2**63) <= value < 2**63:
-                raise Invalid(field, "is beyond 64 bits.")
-    return value
-
-
-def _checked_text(field: str, value: Any, limit: int) -> str:
-    if not isinstance(value, str) or not value:
-        raise Invalid(field, "must be a text that is not empty.")
-    if len(value) > limit:
-        raise Invalid(field, f"has {len(value)} characters; at most {limit} are kept.")
-    if "\0" in value:
-        raise Invalid(field, "must not hold the character of code 0.")
-    return value
-
-
-def _checked_xml(text: str) -> str:
-    """Return well-formed XML without a document type, whose entities could grow on reading."""
-    parser = expat.ParserCreate()
-
-    def refuse(*_: Any) -> None:
-        raise Invalid("xml", "must not declare a document type.")
-
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(text, True)
-    except expat.ExpatError as error:
-        raise Invalid("xml", f"is not well-formed: {error}.") from error
-    return text
-
-
-def _checked_pairs(value: Any) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for place, (key, content) in enumerate(value):
-        if not isinstance(key, str) or not key.strip():
-            raise Invalid(f"map[{place}].key", "must not be empty.")
-        if len(key) > KEY_LIMIT:
-            raise Invalid(
-                f"map[{place}].key", f"has {len(key)} characters; at most {KEY_LIMIT} are kept."
-            )
-        if not isinstance(content, str) or "\0" in key + content:
-            raise Invalid(f"map[{place}].value", "must be a text without the character of code 0.")
-        pairs.append((key, content))
-    return pairs
-
-
-def _namespace(ns: str | None) -> str | None:
-    if ns is None or not ns.strip():
-        return None
-    if len(ns) > NAMESPACE_LENGTH:
-        raise Invalid("namespace", f"at most {NAMESPACE_LENGTH} characters are kept.")
-    return ns.strip()
 
 
 def group_for(unit: Unit, group_id: int | None, objects: Iterable[Any] = ()) -> int:

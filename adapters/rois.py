@@ -1,12 +1,11 @@
 """Regions of interest: drawing, changing, labelling, and finding them by place.
 
 What was drawn is kept as drawn; everything derived is made by `adapters.shapes` before the
-transaction begins. A region is written in bulk even when it is one, because a job draws thousands.
+transaction begins, and `adapters.drawing` stores it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, select
 
 from adapters.containers import checked_name
+from adapters.drawing import (
+    NewRoi,
+    add_regions,
+    check_terms,
+    made_ready,
+    replace_shapes,
+    tell_changed,
+)
 from adapters.filters import Filter, compiled
-from adapters.shapes import Canvas, Columns, Draft, Drawn, moved, prepared
+from adapters.shapes import Canvas, Columns, Draft, Drawn, moved
 from store.access.capabilities import Can
 from store.catalog import Catalog
 from store.clock import now_ms
@@ -23,33 +30,17 @@ from store.errors import Forbidden, Invalid, NotFound
 from store.paging import Keyset, Page
 from store.spatial import Box, largest_in_box, prefers_size, rois_in_box
 from store.statement import cols, table
-from store.tables.columns import name_key
-from store.tables.containers import Placement, Project
+from store.tables.containers import Placement
 from store.tables.images import Image, Pixels
 from store.tables.ontologies import Term
 from store.tables.rois import Roi, RoiKind, RoiTerm, Shape
 from store.unit import Unit
 
+__all__ = ["LARGEST_VIEW", "NewRoi", "Rois", "Seen", "View", "drawn_on", "labelled", "on_plane"]
+
 _roi, _shape, _roi_term, _image = cols(Roi), cols(Shape), cols(RoiTerm), cols(Image)
 _term, _placement = cols(Term), cols(Placement)
-TOLD_ONE_BY_ONE = 200  # beyond, subscribers are told of the image
-IN_THREAD = 50  # shapes whose footprints take longer than a switch of threads
 LARGEST_VIEW = 10_000
-
-_ROI_COLUMNS = (
-    "image_id", "project_id", "owner_id", "author_id", "kind", "name", "name_key", "description",
-    "created_at",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class NewRoi:
-    """A region to be drawn: its shapes, in order, and the terms its author gives it."""
-
-    shapes: Sequence[Draft]
-    terms: Sequence[int] = ()
-    name: str | None = None
-    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +224,11 @@ class Rois:
     ) -> range:
         """Draw regions in one command; return their ids, in order. All are checked before any."""
         await self._catalog.one(Image, image_id)
-        ready = await _ready(news, await self._canvas(image_id))
+        ready = await made_ready(news, await self._canvas(image_id))
 
         async def work(unit: Unit) -> range:
             unit.journal.summary = f"draw {len(news)} regions on image {image_id}"
-            return await self.add(
+            return await add_regions(
                 unit, image_id, news, ready, project_id=project_id, kind=kind, author_id=author_id
             )
 
@@ -276,86 +267,10 @@ class Rois:
         author_id: int | None = None,
     ) -> range:
         """Draw regions within a unit of work: what a job found; return their ids, in order."""
-        ready = await _ready(news, Canvas.of(await unit.one(Pixels, image_id)))
-        return await self.add(
+        ready = await made_ready(news, Canvas.of(await unit.one(Pixels, image_id)))
+        return await add_regions(
             unit, image_id, news, ready, project_id=project_id, kind=kind, author_id=author_id
         )
-
-    async def add(
-        self,
-        unit: Unit,
-        image_id: int,
-        news: Sequence[NewRoi],
-        ready: Sequence[Sequence[Columns]],
-        *,
-        project_id: int | None,
-        kind: RoiKind,
-        author_id: int | None,
-    ) -> range:
-        """Store regions whose columns are ready: three bulk inserts, whatever their number."""
-        if not news:
-            return range(0)
-        owner, author = unit.actor.author_id, author_id or unit.actor.author_id
-        await self._may_draw(unit, image_id, project_id, kind, owner, author)
-        await _check_terms(unit, {term for new in news for term in new.terms}, project_id)
-        now = now_ms()
-        names = [None if new.name is None else checked_name(new.name) for new in news]
-        ids = await unit.add_many(
-            Roi,
-            _ROI_COLUMNS,
-            [
-                (image_id, project_id, owner, author, kind.value, name,
-                 None if name is None else name_key(name), new.description, now)
-                for name, new in zip(names, news, strict=True)
-            ],
-        )  # fmt: skip
-        await unit.add_many(
-            Shape,
-            ("roi_id", "image_id", *Columns._fields),
-            [
-                (id, image_id, *columns)
-                for id, shapes in zip(ids, ready, strict=True)
-                for columns in shapes
-            ],
-        )
-        await unit.add_many(
-            RoiTerm,
-            ("roi_id", "term_id", "author_id", "owner_id", "created_at"),
-            [
-                (id, term, author, owner, now)
-                for id, new in zip(ids, news, strict=True)
-                for term in dict.fromkeys(new.terms)
-            ],
-        )
-        await _tell(unit, "created", image_id, ids)
-        return ids
-
-    async def _may_draw(
-        self,
-        unit: Unit,
-        image_id: int,
-        project_id: int | None,
-        kind: RoiKind,
-        owner: int,
-        author: int,
-    ) -> None:
-        if not await unit.all(Image, _image.id == image_id):
-            raise NotFound("image", image_id)
-        if project_id is not None:
-            if not await unit.all(Project, cols(Project).id == project_id):
-                raise NotFound("project", project_id)
-            if not await unit.all(
-                Placement,
-                _placement.project_id == project_id,
-                _placement.image_id == image_id,
-            ):
-                raise Invalid("project", f"image {image_id} does not lie in project {project_id}.")
-        template = Roi(
-            image_id=image_id, project_id=project_id, owner_id=owner, author_id=author,
-            kind=kind.value,
-        )  # fmt: skip
-        if not await unit.judge.may_add(Roi, template):
-            raise Forbidden("draw on", "image", image_id)
 
     async def update(
         self,
@@ -380,14 +295,14 @@ class Rois:
         if shapes is not None:
             if not shapes:
                 raise Invalid("shapes", "a region needs at least one shape.")
-            (found,) = await _ready([NewRoi(shapes)], await self._canvas(before.image_id))
+            (found,) = await made_ready([NewRoi(shapes)], await self._canvas(before.image_id))
             ready = list(found)
 
         async def work(unit: Unit) -> Roi:
             unit.journal.summary = f"change region {id}"
             seen = await unit.one(Roi, id)
             row = await unit.change(Roi, id, expected=expected, **fields)
-            replaced = ready is not None and await self._replace(unit, row, ready)
+            replaced = ready is not None and await replace_shapes(unit, row, ready)
             if replaced and row.version == seen.version:
                 row = await unit.grow(Roi, row)
             return row
@@ -411,31 +326,11 @@ class Rois:
             unit.journal.summary = f"move region {id}"
             row = await unit.change(Roi, id, expected=expected)
             rows = await unit.all(Shape, _shape.roi_id == id, order=_shape.id)
-            if await self._replace(unit, row, moved(rows, canvas, dx, dy, plane)):
+            if await replace_shapes(unit, row, moved(rows, canvas, dx, dy, plane)):
                 row = await unit.grow(Roi, row)
             return row
 
         return await self._catalog.write("move_roi", work)
-
-    async def _replace(self, unit: Unit, roi: Roi, wanted: Sequence[Columns]) -> bool:
-        """Trash the shapes that are no longer wanted and add the new ones; tell if any differ."""
-        old = await unit.all(Shape, _shape.roi_id == roi.id, order=_shape.id)
-        kept = [(Columns.of(row), row.id) for row in old]
-        fresh: list[Columns] = []
-        for columns in wanted:
-            place = next((n for n, (known, _) in enumerate(kept) if known == columns), None)
-            if place is None:
-                fresh.append(columns)
-            else:
-                kept.pop(place)
-        if kept:
-            await unit.stamp(Shape, [id for _, id in kept])
-        await unit.add_many(
-            Shape,
-            ("roi_id", "image_id", *Columns._fields),
-            [(roi.id, roi.image_id, *columns) for columns in fresh],
-        )
-        return bool(kept or fresh)
 
     async def add_terms(self, roi_ids: Collection[int], term_ids: Collection[int]) -> int:
         """Give terms to regions in the actor's name; return how many are new."""
@@ -444,7 +339,7 @@ class Rois:
             rows = await self._writable(unit, roi_ids)
             unit.journal.summary = f"label {len(rows)} regions"
             for project_id in {row.project_id for row in rows}:
-                await _check_terms(unit, term_ids, project_id)
+                await check_terms(unit, term_ids, project_id)
             me = unit.actor.author_id
             known = {
                 (one.roi_id, one.term_id)
@@ -467,7 +362,7 @@ class Rois:
             await unit.add_many(
                 RoiTerm, ("roi_id", "term_id", "author_id", "owner_id", "created_at"), fresh
             )
-            _tell_changed(unit, rows, {one[0] for one in fresh})
+            tell_changed(unit, rows, {one[0] for one in fresh})
             return len(fresh)
 
         return await self._catalog.write("add_terms", work)
@@ -487,7 +382,7 @@ class Rois:
             )
             if links:
                 await unit.stamp(RoiTerm, [link.id for link in links])
-            _tell_changed(unit, rows, {link.roi_id for link in links})
+            tell_changed(unit, rows, {link.roi_id for link in links})
             return len(links)
 
         return await self._catalog.write("remove_terms", work)
@@ -501,52 +396,6 @@ class Rois:
             if not can & Can.EDIT:
                 raise Forbidden("change the terms of", "roi", row.id)
         return rows
-
-
-async def _ready(news: Sequence[NewRoi], canvas: Canvas) -> list[list[Columns]]:
-    """Return the columns of each region's shapes; raises Invalid before anything is stored."""
-    if any(not new.shapes for new in news):
-        raise Invalid("shapes", "a region needs at least one shape.")
-    drafts = [draft for new in news for draft in new.shapes]
-    if len(drafts) > IN_THREAD:
-        found = await asyncio.to_thread(prepared, drafts, canvas)
-    else:
-        found = prepared(drafts, canvas)
-    columns = iter(found)
-    return [[one for _ in new.shapes for one in next(columns)] for new in news]
-
-
-async def _check_terms(unit: Unit, term_ids: Collection[int], project_id: int | None) -> None:
-    """Raise unless the terms can be seen and, in a project with an ontology, are of it."""
-    if not term_ids:
-        return
-    terms = await unit.all(Term, unit.members(_term.id, set(term_ids)))
-    missing = set(term_ids) - {term.id for term in terms}
-    if missing:
-        raise NotFound("term", min(missing))
-    if project_id is None:
-        return
-    (wanted,) = await unit.scalars(
-        select(cols(Project).ontology_id).where(cols(Project).id == project_id)
-    ) or [None]
-    for term in terms:
-        if term.ontology_id != wanted:
-            raise Invalid("terms", f"{term.name!r} is not a term of the project's ontology.")
-
-
-async def _tell(unit: Unit, kind: str, image_id: int, ids: range) -> None:
-    if len(ids) > TOLD_ONE_BY_ONE:
-        (image,) = await unit.all(Image, _image.id == image_id)
-        unit.tell("changed", Image, image)
-        return
-    for row in await unit.rows(select(table(Roi)).where(unit.members(_roi.id, ids))):
-        unit.tell(kind, Roi, row)
-
-
-def _tell_changed(unit: Unit, rows: Sequence[Roi], changed: set[int]) -> None:
-    for row in rows:
-        if row.id in changed:
-            unit.tell("changed", Roi, row)
 
 
 # what lists are narrowed by, for `Holds`

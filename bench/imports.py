@@ -205,7 +205,7 @@ def contest(name: str, file: Path, parent: Path, patience: float | None = None) 
 
 def main() -> list[Row]:
     """Take turns over one file."""
-    samples = np.tile(microscopy_like(2048, CHANNELS), (1, SIDE // 2048, SIDE // 2048))
+    samples = np.tile(microscopy_like(SIDE // 8, CHANNELS), (1, 8, 8))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "large.ome.tif"

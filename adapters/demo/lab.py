@@ -12,9 +12,9 @@ from adapters.demo import pictures
 from adapters.demo.cells import movie
 from adapters.demo.scene import Scene, container, drawn, imported, own
 from adapters.demo.tissue import glands
+from adapters.drawing import NewRoi
 from adapters.geometry.bits import pack_bits
 from adapters.hub import Hub
-from adapters.rois import NewRoi
 from adapters.shapes import Affine, Draft, Drawn, Kind
 from store.errors import Conflict
 from store.statement import cols

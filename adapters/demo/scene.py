@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from adapters.annotations import Target
+from adapters.drawing import NewRoi
 from adapters.hub import Hub
 from adapters.imports import ImportOptions
 from adapters.infrastructure import Infrastructure
 from adapters.passwords import PASSWORDS
 from adapters.people import People
-from adapters.rois import NewRoi
 from store.access.load import load_actor
 from store.actor import Actor
 from store.catalog import Catalog

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   agoText,
+  countedKinds,
   isActive,
   many,
   percent,
@@ -76,4 +77,12 @@ test('times are told as people do', () => {
   expect(agoText('2026-05-05T11:00:00Z', now)).toBe('yesterday');
   expect(agoText('2026-05-06T11:59:40Z', now)).toBe('just now');
   expect(agoText('nonsense', now)).toBe('');
+});
+
+test('what a job made is counted by kind', () => {
+  expect(countedKinds(['ROI', 'ROI', 'LabelSet', 'ResultTable'])).toEqual([
+    '2 regions',
+    '1 label set',
+    '1 table',
+  ]);
 });

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from adapters.annotation_values import checked_value
 from adapters.annotations import Annotations, annotated, having_pair
 from adapters.containers import Containers
 from adapters.filters import Condition, Holds
@@ -53,20 +54,21 @@ VALUES: list[tuple[AnnotationKind, Any, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "column", "stored"), VALUES, ids=lambda one: str(one)[:12]
-)
-async def test_a_value_comes_back_exactly(
-    world: World, ada: int, kind: AnnotationKind, value: Any, column: str, stored: Any
-) -> None:
+async def test_a_value_comes_back_exactly(world: World, ada: int) -> None:
     service = await annotations(world, ada)
-    made = await service.create(kind, value, ns="lab.example/notes", name="Note")
-    row = await service.get(made.id)
-    assert getattr(row, column) == stored
-    assert type(getattr(row, column)) is type(stored)
-    assert (row.kind, row.ns, row.name, row.owner_id) == (kind, "lab.example/notes", "Note", ada)
-    others = {"text", "number", "whole", "flag", "at", "file_id"} - {column}
-    assert all(getattr(row, other) is None for other in others)
+    for kind, value, column, stored in VALUES:
+        made = await service.create(kind, value, ns="lab.example/notes", name="Note")
+        row = await service.get(made.id)
+        assert getattr(row, column) == stored
+        assert type(getattr(row, column)) is type(stored)
+        assert (row.kind, row.ns, row.name, row.owner_id) == (
+            kind,
+            "lab.example/notes",
+            "Note",
+            ada,
+        )
+        others = {"text", "number", "whole", "flag", "at", "file_id"} - {column}
+        assert all(getattr(row, other) is None for other in others)
 
 
 @pytest.mark.parametrize(
@@ -87,13 +89,9 @@ async def test_a_value_comes_back_exactly(
         (AnnotationKind.MAP, [("k" * 501, "x")]),
     ],
 )
-async def test_a_value_that_cannot_be_is_refused(
-    world: World, ada: int, kind: AnnotationKind, value: Any
-) -> None:
-    service = await annotations(world, ada)
+def test_a_value_that_cannot_be_is_refused(kind: AnnotationKind, value: Any) -> None:
     with pytest.raises(Invalid):
-        await service.create(kind, value)
-    assert await service.count() == 0
+        checked_value(kind, value)
 
 
 async def test_a_map_keeps_order_and_the_ids_of_pairs_that_stay(world: World, ada: int) -> None:

@@ -1,5 +1,5 @@
 /** Jobs as rows: what runs, how far it is, how it ended. */
-import { agoText, isActive, percent, stateText } from './format';
+import { agoText, countedKinds, isActive, percent, stateText } from './format';
 import { useJobs } from './jobs';
 import { Notice, Section } from './parts';
 import type { Job, JobLink } from './queries';
@@ -9,15 +9,26 @@ import { imagePath, Link } from './router';
 export function JobLinks({ links }: { links: readonly JobLink[] }) {
   const named = links.flatMap(({ port, object }) => (object ? [{ port, object }] : []));
   if (named.length === 0) return <span className="soft">nothing you may see</span>;
-  return named.map(({ port, object }, index) => (
-    <span key={`${port} ${object.legacyId ?? index}`} className="job-link">
-      {object.__typename === 'Image' && object.legacyId !== undefined ? (
-        <Link href={imagePath(object.legacyId)}>{object.name}</Link>
-      ) : (
-        object.__typename
-      )}
-    </span>
-  ));
+  const images = named.filter(({ object }) => object.__typename === 'Image');
+  const others = named.filter(({ object }) => object.__typename !== 'Image');
+  return (
+    <>
+      {images.map(({ port, object }, index) => (
+        <span key={`${port} ${object.legacyId ?? index}`} className="job-link">
+          {object.legacyId === undefined ? (
+            object.name
+          ) : (
+            <Link href={imagePath(object.legacyId)}>{object.name}</Link>
+          )}
+        </span>
+      ))}
+      {countedKinds(others.map(({ object }) => object.__typename)).map((text) => (
+        <span key={text} className="job-link">
+          {text}
+        </span>
+      ))}
+    </>
+  );
 }
 
 function Bar({ job }: { job: Job }) {

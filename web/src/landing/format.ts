@@ -89,3 +89,19 @@ export function agoText(iso: string, now_ms: number = Date.now()): string {
   }
   return 'just now';
 }
+
+const KINDS: Readonly<Record<string, readonly [string, string]>> = {
+  ROI: ['region', 'regions'],
+  LabelSet: ['label set', 'label sets'],
+  ResultTable: ['table', 'tables'],
+};
+
+/** Say how many objects of each kind there are: a job may find thousands of regions. */
+export function countedKinds(kinds: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return [...counts].map(([kind, count]) => {
+    const [single, several] = KINDS[kind] ?? [kind, kind];
+    return `${count} ${count === 1 ? single : several}`;
+  });
+}
