@@ -13,8 +13,8 @@ help: ## Show this list
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "imagehub needs Python 3.11 or newer; set PYTHON=…" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip install -qq --require-hashes -r requirements.lock
+	$(BIN)/pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
 
 web/static/.ready: web/package-lock.json web/package.json web/vite.config.ts web/index.html web/graphiql.html $(shell find web/src -type f 2>/dev/null)

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from asyncpg import PostgresError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy.exc import SQLAlchemyError
 
 from store.errors import HubError
 from web.bootstrap import Services, assemble, prepare, read_settings
@@ -58,8 +60,10 @@ def main() -> None:
         app()
     except HubError as error:
         fail(error.message)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, PostgresError) as error:
         fail(str(error))
+    except SQLAlchemyError as error:
+        fail(f"the database refused: {getattr(error, 'orig', None) or error}".splitlines()[0])
     except KeyboardInterrupt:
         fail("Stopped.", 130)
 

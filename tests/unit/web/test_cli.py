@@ -305,6 +305,19 @@ def test_a_database_that_does_not_answer_is_one_line(imagehub, tmp_path):
     assert len(ended.err.splitlines()) == 1
 
 
+def test_a_database_of_another_name_or_kind_is_one_line(imagehub, postgres_url, tmp_path):
+    (tmp_path / "letter.sqlite").write_text("no database at all, only a letter" * 100)
+    for url in (
+        f"{postgres_url.rpartition('/')[0]}/absent".replace("+asyncpg", ""),
+        f"sqlite:///{tmp_path / 'letter.sqlite'}",
+    ):
+        ended = imagehub("token", "root", "--data", tmp_path / "hub", "--database", url)
+        assert ended.status == 1
+        assert ended.out == ""
+        assert len(ended.err.splitlines()) == 1
+        assert "Traceback" not in ended.err
+
+
 def test_the_demo_with_the_known_password_is_kept_on_this_machine(imagehub, hub_folder):
     (hub_folder / "demo.json").write_text(json.dumps({"default_password": True}))
     ended = imagehub("serve", "--data", hub_folder, "--host", "0.0.0.0", "--port", "0")
