@@ -45,7 +45,7 @@ test: setup ## Check, then test on SQLite and on PostgreSQL, in a browser too
 	bash tests/system-packages
 	$(MAKE) check
 	cd web && npm run --silent lint && npm run --silent test
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadgroup --durations 15
 
 fix: $(VENV)/.ready ## Format and mend what can be mended
 	$(BIN)/ruff format .

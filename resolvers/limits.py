@@ -51,7 +51,7 @@ class Limits:
     aliases: int = 100
     root_fields: int = 30
     fields: int = 3_000
-    objects: int = 50_000
+    objects: int = 250_000
     seconds: float = 30.0
 
 
