@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from store.access.capabilities import GRANT, MEMBER, Can, oversight
 
@@ -75,6 +75,8 @@ class Actor:
     storages: Mapping[int, str] = field(default_factory=dict)
     levels: Mapping[int, int] = field(default_factory=dict)  # group → level, for administrators
     hiding: tuple[HidingProject, ...] = ()
+    # What rules work out from the rest once; never copied to another actor.
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @staticmethod
     def system() -> Actor:

@@ -50,6 +50,7 @@ POOL_TIMEOUT = 30.0  # seconds; finite, so that exhaustion shows
 EVENT_LOCK = 0x1_AB_0001  # advisory lock: events are numbered in commit order
 LABEL_LOCK = 0x1_AB_0002  # advisory lock: placements and labels are brought up to date one by one
 POLL_SECONDS = 0.05
+STATEMENTS = 2000  # compiled ones are kept; each noun has some, worded anew for each kind of actor
 MOST_ID = 2**63 - 1
 
 _PRAGMAS = (
@@ -124,6 +125,11 @@ class Database(ABC):
     @abstractmethod
     def members(self, column: Any, ids: Iterable[int]) -> Any:
         """Return ``column IN (ids)`` with the ids as ONE bound value, whatever their number."""
+
+    @property
+    def form(self) -> str:
+        """A name for how `members` is worded, the same for equal wordings."""
+        return self.dialect
 
     def counting(self) -> Self:
         """Return this database with `members` in the form that is fastest in a COUNT."""
@@ -255,6 +261,7 @@ class SqliteDatabase(Database):
             pool_size=POOL_SIZE + 1,  # one is for `watch`
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
+            query_cache_size=STATEMENTS,
             json_serializer=_json,
             json_deserializer=orjson.loads,
         )
@@ -387,6 +394,7 @@ class PostgresDatabase(Database):
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
             pool_recycle=1800,
+            query_cache_size=STATEMENTS,
             skip_autocommit_rollback=True,
             json_serializer=_json,
             json_deserializer=orjson.loads,
@@ -442,6 +450,10 @@ class PostgresDatabase(Database):
         if self._counting:
             return column == func.any(values)
         return column.in_(select(func.unnest(values)))
+
+    @property
+    def form(self) -> str:
+        return "postgresql counting" if self._counting else self.dialect
 
     def counting(self) -> Self:
         other = copy.copy(self)

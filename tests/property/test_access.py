@@ -55,6 +55,8 @@ async def compare(database: Database, person: Person, rows: Rows) -> None:
     oracle = Oracle(rows, person)
     catalog = Catalog(database, await actor_of(database, person))
     for noun in VISIBLE:
+        if not rows.of[noun]:
+            continue
         found = await catalog.all(noun)
         ids = sorted(getattr(row, key(noun).name) for row in found)
         assert ids == sorted(oracle.visible(noun)), f"{person} sees other {noun.__name__}"
@@ -122,10 +124,10 @@ def _scenes_hold(url: str, number: int) -> None:
 
 
 def test_everybody_sees_and_may_do_what_the_definition_says_on_sqlite(sqlite_url: str) -> None:
-    _scenes_hold(sqlite_url, 40)
+    _scenes_hold(sqlite_url, 30)
 
 
 def test_everybody_sees_and_may_do_what_the_definition_says_on_postgresql(
     postgres_url: str,
 ) -> None:
-    _scenes_hold(postgres_url, 10)
+    _scenes_hold(postgres_url, 8)
