@@ -157,8 +157,11 @@ def assemble(settings: Settings) -> Services:
     )
 
 
-async def prepare(settings: Settings) -> str | None:
-    """Migrate the database, make root, register operations; return root's new password, if any."""
+async def prepare(settings: Settings, *, operations: bool = True) -> str | None:
+    """Migrate the database, make root, register operations; return root's new password, if any.
+
+    Commands that run no operation leave them out: loading scipy and its like takes a second.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
     await upgrade(settings.database_url)
     database = connect(settings.database_url)
@@ -168,7 +171,8 @@ async def prepare(settings: Settings) -> str | None:
                 # Whoever held a lease is gone: nobody need wait for it to run out.
                 await leases.recover(database, at_once=True)
         password = await ensure_root(database, settings.root_password)
-        await write_operations(Catalog(database, Actor.system()))
+        if operations:
+            await write_operations(Catalog(database, Actor.system()))
     finally:
         await database.close()
     return password

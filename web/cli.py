@@ -74,12 +74,18 @@ def fail(message: str, status: int = 1) -> None:
     sys.exit(status)
 
 
-def run(work: Callable[[Services], Awaitable[T]], data: Path | None, database: str | None) -> T:
+def run(
+    work: Callable[[Services], Awaitable[T]],
+    data: Path | None,
+    database: str | None,
+    *,
+    operations: bool = False,
+) -> T:
     """Open the hub's stores, do the work as a command, and close them."""
     settings = read_settings(data=data, database=database, job_workers=0)
 
     async def whole() -> T:
-        password = await prepare(settings)
+        password = await prepare(settings, operations=operations)
         if password is not None:
             people.print(f"made the first administrator: root, password [bold]{password}[/]")
         services = assemble(settings)
@@ -144,7 +150,7 @@ def demo(data: Data = None, database: Database = None) -> None:
         async def work(services: Services) -> str:
             return await fill(services.infrastructure, report)
 
-        people.print(run(work, data, database), soft_wrap=True)
+        people.print(run(work, data, database, operations=True), soft_wrap=True)
 
 
 @app.command("import")
