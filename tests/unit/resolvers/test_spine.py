@@ -572,7 +572,7 @@ def test_the_subgraph_names_its_entities_and_their_keys() -> None:
         ("{ a: broken b: broken c: broken }", {"aliases": 2}, "aliases"),
         ("{ a: broken b: broken c: broken }", {"root_fields": 2}, "fields at its root"),
         (
-            "{ shelves(first: 500) { nodes { books(first: 101) { nodes { title } } } } }",
+            "{ shelves(first: 500) { nodes { books(first: 500) { nodes { title } } } } }",
             {},
             "objects",
         ),

@@ -283,7 +283,10 @@ async def test_a_refused_number_of_ids_leaves_no_lock_behind(
     try:
         with pytest.raises(asyncpg.PostgresError):
             await connection.fetchval("SELECT take_ids($1, 'main')", amount)
-        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        held = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+            "(SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
         assert await connection.fetchval(held) == 0
         assert await connection.fetchval("SELECT take_ids(1, 'main')") in (1000, 1001)
     finally:
