@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = [
     "tests.fixtures.postgres",
@@ -15,6 +17,11 @@ pytest_plugins = [
     "tests.fixtures.commands",
     "tests.fixtures.server",
 ]
+
+# Continuous integration tries the same examples each time; everywhere else they differ by run.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 SHARED_DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 

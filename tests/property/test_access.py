@@ -22,7 +22,7 @@ from store.tables import ALL
 from store.tables.containers import Dataset, DatasetImage, Placement, ProjectDataset
 from store.tables.people import Group
 from tests.fixtures.access_oracle import CONTAINERS, MAY, VISIBLE, Oracle, Person, Rows
-from tests.fixtures.access_scene import SCENES, Scene, build, happen
+from tests.fixtures.access_scene import SCENES, THREADS, Scene, build, happen
 
 
 def examples(number: int) -> settings:
@@ -118,6 +118,8 @@ def _scenes_hold(url: str, number: int) -> None:
             runner.run(_scene_holds(database, builtin, scene))
 
         try:
+            for scene in THREADS:
+                runner.run(_scene_holds(database, builtin, scene))
             holds()
         finally:
             runner.run(database.close())

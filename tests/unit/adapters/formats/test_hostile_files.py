@@ -52,7 +52,7 @@ def refused(tmp_path):
         try:
             with pytest.raises(HubError) as caught:
                 _read(path, name, **options)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 60
             assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
         finally:
             tracemalloc.stop()
