@@ -28,7 +28,7 @@ from store.unit import Unit, word
 MOST_CHANGES = 500  # of one command, in one answer
 TRASHABLE: dict[str, type[SQLModel]] = {word(noun): noun for noun in RULES}
 # Written by the hub beside what people change; of no use to a reader.
-_INTERNAL = frozenset({"label_id", "description_id"})
+_INTERNAL = frozenset({"label_id", "description_id", "trashed_by"})
 _command, _change = cols(Command), cols(Change)
 
 

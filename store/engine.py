@@ -263,7 +263,7 @@ class SqliteDatabase(Database):
             pool_timeout=POOL_TIMEOUT,
             query_cache_size=STATEMENTS,
             json_serializer=_json,
-            json_deserializer=orjson.loads,
+            json_deserializer=_parsed,
         )
         event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
         event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
@@ -397,7 +397,7 @@ class PostgresDatabase(Database):
             query_cache_size=STATEMENTS,
             skip_autocommit_rollback=True,
             json_serializer=_json,
-            json_deserializer=orjson.loads,
+            json_deserializer=_parsed,
             connect_args={"server_settings": {"jit": "off", "application_name": "imagehub"}},
         )
         super().__init__(url, engine)
@@ -541,6 +541,11 @@ def _check_amount(n: int) -> None:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def _parsed(value: Any) -> Any:
+    """Read JSON; SQLite has turned a bare number into one already."""
+    return orjson.loads(value) if isinstance(value, str | bytes) else value
 
 
 def _encoders(table: Table, columns: Sequence[str]) -> list[bool]:

@@ -75,13 +75,15 @@ class Journal:
         self.undoable = True
         self.undoes: int | None = None
 
-    def show(self, noun: type[SQLModel], ids: Iterable[int]) -> None:
-        """Note that rows came into being, or back out of the trash."""
-        self._range("show", noun, ids)
+    def show(self, noun: type[SQLModel], ids: Iterable[int], *, stamp: int | None = None) -> None:
+        """Note that rows came into being, or back out of the trash they were in by a command."""
+        before = None if stamp is None else {"trashed_by": stamp}
+        self._range("show", noun, ids, before=before)
 
-    def hide(self, noun: type[SQLModel], ids: Iterable[int]) -> None:
-        """Note that rows went into the trash."""
-        self._range("hide", noun, ids)
+    def hide(self, noun: type[SQLModel], ids: Iterable[int], *, stamp: int | None = None) -> None:
+        """Note that rows went into the trash, by this command or back by an earlier one."""
+        after = None if stamp is None else {"trashed_by": stamp}
+        self._range("hide", noun, ids, after=after)
 
     def set(
         self, noun: type[SQLModel], id: int, before: dict[str, Any], after: dict[str, Any]
@@ -93,10 +95,10 @@ class Journal:
         """Note an event; the same one is told once."""
         self.events[event] = None
 
-    def _range(self, kind: str, noun: type[SQLModel], ids: Iterable[int]) -> None:
+    def _range(self, kind: str, noun: type[SQLModel], ids: Iterable[int], **stamps: Any) -> None:
         name = table(noun).name
         for first, last in ranges(ids):
-            self.changes.append(Changed(kind, name, first, last))
+            self.changes.append(Changed(kind, name, first, last, **stamps))
 
     async def write(self, database: Database, connection: AsyncConnection) -> int:
         """Write command, changes and events; return the last event id, 0 without events."""

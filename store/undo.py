@@ -2,7 +2,8 @@
 
 An undo lies on no stack: what it undid moves to the redo stack of its author, and back when that
 undo is undone. It needs today's rights, obeys today's rules of deletion, and stores nothing if
-anything it would touch was changed since.
+anything it would touch was changed since. What it puts back into the trash bears the stamp it bore
+before, so that the commands before it can be undone as well.
 """
 
 from __future__ import annotations
@@ -37,9 +38,7 @@ async def undo(unit: Unit, command_id: int) -> None:
         raise Conflict(f"Command {command_id} ({command.verb}) cannot be undone.")
     if command.stack != "undo":
         raise Conflict(f"Command {command_id} was undone already.")
-    undoing = select(_command.id).where(_command.undoes_id == command_id)
-    redone = await unit.scalars(select(_command.id).where(_command.undoes_id.in_(undoing)))
-    await _take_back(unit, command_id, {command_id, *redone})
+    await _take_back(unit, command_id)
     await _put_on(unit, command_id, "redo")
     unit.journal.summary = f"undo of {command.summary}"
 
@@ -52,7 +51,7 @@ async def redo(unit: Unit, command_id: int) -> None:
     (latest,) = await unit.scalars(
         select(func.max(_command.id)).where(_command.undoes_id == command_id)
     )
-    await _take_back(unit, latest, {latest})
+    await _take_back(unit, latest)
     await _put_on(unit, command_id, "undo")
     unit.journal.summary = f"redo of {command.summary}"
 
@@ -68,8 +67,8 @@ async def _put_on(unit: Unit, command_id: int, stack: str) -> None:
     await unit.execute(update(table(Command)).where(_command.id == command_id).values(stack=stack))
 
 
-async def _take_back(unit: Unit, steps_of: int, stamps: set[int]) -> None:
-    """Invert the steps of a command; what it trashed must still carry one of the stamps."""
+async def _take_back(unit: Unit, steps_of: int) -> None:
+    """Invert the steps of a command."""
     steps = await unit.rows(
         select(table(Change))
         .where(_change.command_id == steps_of)
@@ -81,7 +80,7 @@ async def _take_back(unit: Unit, steps_of: int, stamps: set[int]) -> None:
         if step.kind == "show":
             await _hide(unit, noun, step)
         elif step.kind == "hide":
-            await _show(unit, noun, step, stamps)
+            await _show(unit, noun, step)
         else:
             # A link brought the image back into the project: the rights on links are enough.
             judged = not (linking and noun is Placement)
@@ -92,22 +91,23 @@ async def _take_back(unit: Unit, steps_of: int, stamps: set[int]) -> None:
 async def _hide(unit: Unit, noun: type[SQLModel], step: Any) -> None:
     ids = range(step.first_id, step.last_id + 1)
     rows: Any = await unit.stored(noun, ids)
-    # What an earlier step took along is gone by this very undo.
-    gone_too = await unit.command_id()
     live = [row for row in rows if row.trashed_by is None]
-    if len(rows) != len(ids) or any(row.trashed_by not in (None, gone_too) for row in rows):
+    gone = [row for row in rows if row.trashed_by is not None]
+    # What an earlier step took along is gone by this very undo.
+    if len(rows) != len(ids) or any((noun, row.id) not in unit.hidden for row in gone):
         raise Conflict(f"Some {word(noun)} of this command are already in the trash.")
     rows = live
     for row, can in zip(rows, await unit.judge.capabilities(noun, rows), strict=True):
         if not can & Can.DELETE:
             raise Forbidden("undo the creation of", word(noun), row.id)
-    await unit.discard(noun, rows)
+    await unit.discard(noun, rows, by=(step.before or {}).get("trashed_by"))
 
 
-async def _show(unit: Unit, noun: type[SQLModel], step: Any, stamps: set[int]) -> None:
+async def _show(unit: Unit, noun: type[SQLModel], step: Any) -> None:
     ids = range(step.first_id, step.last_id + 1)
+    stamp = (step.after or {}).get("trashed_by", step.command_id)
     rows: Any = await unit.stored(noun, ids)
-    if len(rows) != len(ids) or any(row.trashed_by not in stamps for row in rows):
+    if len(rows) != len(ids) or any(row.trashed_by != stamp for row in rows):
         raise Conflict(f"Some {word(noun)} of this command are no longer in the trash by it.")
     for row, can in zip(rows, await unit.judge.capabilities(noun, rows), strict=True):
         if not can & Can.DELETE:
@@ -130,17 +130,17 @@ async def _set_back(unit: Unit, noun: type[SQLModel], step: Any, *, judged: bool
 
 async def _to_set(unit: Unit, noun: type[SQLModel], id: int, *, judged: bool) -> Any:
     """Return the row whose fields are to be set back, judged unless the caller did."""
-    trashable = "trashed_by" in cols(noun)
-    if judged and not trashable:
+    # A row that was renamed and restored by one command is in the trash again by now, and an
+    # excluded placement is seen by nobody.
+    if judged and (noun, id) not in unit.hidden and noun is not Placement:
         return await unit.one(noun, id, can=Can.EDIT)
-    found: Any = await unit.stored(noun, [id])
-    # A row that was renamed and restored by one command is in the trash again by now.
-    here = found and trashable and found[0].trashed_by == await unit.command_id()
-    if judged and not here:
-        return await unit.one(noun, id, can=Can.EDIT)
+    found = await unit.stored(noun, [id])
     if not found:
         raise NotFound(word(noun), id)
     if judged:
+        (can,) = await unit.judge.capabilities(noun, found)
+        if not can & Can.READ:
+            raise NotFound(word(noun), id)
         await unit.require(noun, found[0], Can.EDIT)
     return found[0]
 

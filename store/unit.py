@@ -86,6 +86,7 @@ class Unit:
         self.actor = actor
         self.judge = Judge(database, connection, actor)
         self.journal = Journal(verb, actor.author_id)
+        self.hidden: set[tuple[type[SQLModel], int]] = set()  # what this unit trashed
         self._touched = Touched()
 
     # reading inside the transaction
@@ -299,27 +300,35 @@ class Unit:
         impact.count(noun, len(wanted))
         return impact
 
-    async def discard(self, noun: type[SQLModel], rows: Sequence[Any]) -> None:
+    async def discard(
+        self, noun: type[SQLModel], rows: Sequence[Any], *, by: int | None = None
+    ) -> None:
         """Trash judged rows, with what goes along. Raises Conflict if one may not go now."""
         ids = [row.id for row in rows]
         await refuse(self, noun, ids)
         await along(self, noun, ids)
-        if await self.stamp(noun, ids) != len(ids):
+        if await self.stamp(noun, ids, by=by) != len(ids):
             raise Conflict(f"Some of these are in the trash already: {word(noun)} {ids[:5]}.")
         for row in rows:
             self._tell("trashed", noun, row)
 
-    async def stamp(self, noun: type[SQLModel], ids: Iterable[int]) -> int:
-        """Trash rows that go along with others already judged; return how many were live."""
+    async def stamp(
+        self, noun: type[SQLModel], ids: Iterable[int], *, by: int | None = None
+    ) -> int:
+        """Trash rows that go along with others already judged; return how many were live.
+
+        `by` is the command whose stamp they bore before, where an undo puts them back.
+        """
         row, command = cols(noun), await self.command_id()
         live = await self.scalars(
             update(table(noun))
             .where(self.members(row.id, ids), row.trashed_by.is_(None))
-            .values(trashed_by=command)
+            .values(trashed_by=by or command)
             .returning(row.id)
         )
         if live:
-            self.journal.hide(noun, live)
+            self.journal.hide(noun, live, stamp=by)
+            self.hidden.update((noun, id) for id in live)
             if noun in FOLLOWED:
                 self._touched.went(noun, await self.stored(noun, live))
         return len(live)
@@ -382,7 +391,11 @@ class Unit:
             ).scalars()
         )
         returned = [one._replace(trashed_by=None) for one in rows if one.id in back]
-        self.journal.show(noun, back)
+        for stamp in sorted({one.trashed_by for one in rows if one.id in back}):
+            self.journal.show(
+                noun, [one.id for one in rows if one.id in back and one.trashed_by == stamp],
+                stamp=stamp,
+            )  # fmt: skip
         self._touched.returned(noun, returned)
         for one in returned:
             self._tell("restored", noun, one)

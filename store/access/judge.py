@@ -100,6 +100,7 @@ PERSONAL = (Session, Token, WorkspaceObject, Activity)
 ADMINISTERED = (User, Group, UserRole, Operation, Port, Source, ExternalRef, Setting)
 # Written by the hub itself, as the trace of what others wrote.
 HUB_ONLY = (Command, Change, Event, Label, LabelObject)
+BY_STANDING = (Membership, StoredFile, Storage)
 NO_DATA = frozenset({SYSTEM_GROUP, USER_GROUP})
 
 
