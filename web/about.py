@@ -15,7 +15,7 @@ DIALECTS = [
      "note": "Every image as OME-Zarr 0.5 over HTTP, with a token."},
     {"name": "Tiles and regions", "path": "/tiles/{image}/…", "available": True,
      "note": "Rendered tiles, pictures and thumbnails; raw samples."},
-    {"name": "OMERO JSON API", "path": "/api/", "available": False,
+    {"name": "OMERO JSON API", "path": "/api/", "available": True,
      "note": "For clients of OMERO.web."},
     {"name": "Cytomine", "path": "/api/*.json", "available": False,
      "note": "For the Cytomine Python client."},

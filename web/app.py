@@ -32,8 +32,10 @@ from web.auth.resolve import authenticate, by_bearer
 from web.bootstrap import Services, assemble
 from web.dialects import GRAPHQL, Readers, dialect_of, path_of
 from web.errors import refusal
+from web.forwarded import Forwarded
 from web.graphql import EndpointSettings, GraphQLEndpoint
 from web.pages import page_routes
+from web.rest.omero.urls import ROUTES as OMERO_ROUTES
 
 log = logging.getLogger(__name__)
 READABLE = ["Accept-Ranges", "Content-Disposition", "Content-Length", "Content-Range", "ETag",
@@ -75,9 +77,11 @@ def create_app(settings: Settings) -> Starlette:
             *health.ROUTES,
             *metrics.ROUTES,
             *transfers.ROUTES,
+            *OMERO_ROUTES,
             *page_routes(),
         ],
         middleware=[
+            Middleware(Forwarded, trusted=settings.trusted_proxies),
             Middleware(metrics.Metered),
             Middleware(CrossOrigin, origins=settings.cors_origins),
         ],

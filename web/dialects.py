@@ -17,6 +17,7 @@ from web.auth import csrf
 from web.auth.identity import Authenticated, Kind
 from web.auth.resolve import authenticate, services_of
 from web.errors import Phrase, as_json, as_text
+from web.rest.omero.phrase import as_omero
 
 
 class Readers(Enum):
@@ -76,6 +77,19 @@ SESSION = Dialect(
 PAGES = Dialect("pages", re.compile(r"(/|/favicon\.ico)\Z|/(app|assets)(/|\Z)"))
 METRICS = Dialect("metrics", re.compile(r"/metrics\Z"), (Kind.BEARER, Kind.BASIC), phrase=as_text)
 HEALTH = Dialect("health", re.compile(r"/(healthz|readyz)\Z"), phrase=as_text)
+OMERO = Dialect(
+    "omero", re.compile(r"/api/?\Z|/api/v[0-9]+(/|\Z)"), _PEOPLE, csrf=True,
+    readers=Readers.LISTED, phrase=as_omero,
+)  # fmt: skip
+OMERO_PAGES = Dialect(
+    "omero, pages",
+    re.compile(r"/(webgateway|webclient|iviewer|static/webclient|static/webgateway)(/|\Z)"),
+    _PEOPLE, csrf=True, readers=Readers.LISTED, phrase=as_omero,
+)  # fmt: skip
+OMERO_PIXELS = Dialect(
+    "omero, pixels", re.compile(r"/tile(/|\Z)"), _PEOPLE, readers=Readers.LISTED,
+    phrase=as_omero,
+)  # fmt: skip
 UNKNOWN = Dialect("unknown", re.compile(r""))
 
 TABLE = (
@@ -88,6 +102,9 @@ TABLE = (
     PAGES,
     METRICS,
     HEALTH,
+    OMERO,
+    OMERO_PAGES,
+    OMERO_PIXELS,
     UNKNOWN,
 )
 

@@ -55,8 +55,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "log_level": "debug" if settings.debug else "warning",
         "access_log": settings.debug,
         "timeout_graceful_shutdown": 20,
-        "proxy_headers": bool(settings.trusted_proxies),
-        "forwarded_allow_ips": ",".join(settings.trusted_proxies) or None,
+        "proxy_headers": False,  # `web.forwarded` reads them, host and prefix included
         "ws_max_size": 4 * 2**20,
         "server_header": False,
     }
