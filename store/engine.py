@@ -267,6 +267,7 @@ class SqliteDatabase(Database):
         )
         event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
         event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
+        event.listen(engine.sync_engine, "before_cursor_execute", _refuse_nul)
         super().__init__(url, engine)
         self._path = path
         self._lock = asyncio.Lock()
@@ -380,6 +381,18 @@ def _on_sqlite_connect(driver_connection: Any, _record: Any) -> None:
 def _on_sqlite_begin(connection: Any) -> None:
     if connection.get_execution_options().get("write"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _refuse_nul(
+    connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+) -> None:
+    """Refuse what the other database cannot keep: the character NUL in a text that is written."""
+    if not connection.get_execution_options().get("write"):
+        return
+    for row in parameters if many else (parameters,):
+        for value in row:
+            if isinstance(value, str) and "\0" in value:
+                raise UnicodeEncodeError("text", value[:40], 0, 1, "NUL cannot be stored")
 
 
 class PostgresDatabase(Database):
