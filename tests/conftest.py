@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.app",
     "tests.fixtures.commands",
     "tests.fixtures.server",
+    "tests.fixtures.compat",
 ]
 
 # Continuous integration tries the same examples each time; everywhere else they differ by run.

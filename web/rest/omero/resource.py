@@ -8,18 +8,21 @@ out and none should need a redirect.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import orjson
-from starlette.exceptions import HTTPException
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from adapters.hub import Hub
+from store.disk import disk_errors
 from store.errors import (
     Conflict,
     Forbidden,
@@ -104,7 +107,7 @@ class Resource:
     open: bool = False
     csrf: bool = True
 
-    async def __call__(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> Response:
         """Answer a request, whatever happens inside."""
         try:
             answer = await self._answer(request)
@@ -167,12 +170,9 @@ def resource(
     views = {method: view for method, view in given.items() if view is not None}
     endpoint = Resource(views, manner, refusals or {}, open, csrf)
 
-    async def answer(request: Request) -> Response:
-        return await endpoint(request)
-
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     bare = path.rstrip("/")
-    return [Route(one, answer, methods=methods) for one in (f"{bare}/", bare)]
+    return [Route(one, endpoint.respond, methods=methods) for one in (f"{bare}/", bare)]
 
 
 async def caller_of(request: Request) -> tuple[Authenticated, str | None]:
@@ -202,19 +202,66 @@ async def csrf_problem(request: Request) -> str | None:
     return csrf.problem(request, field=given, trusted=trusted)
 
 
-async def form_of(request: Request) -> Any:
-    """Return the fields of a form, read once. Raises Invalid, TooLarge.
+async def form_of(request: Request) -> FormData:
+    """Return the fields of a form, read once; none for a body of another kind.
 
-    Files in it are kept on disk beyond a megabyte; other fields must be small.
+    Files in it are kept on disk beyond a megabyte; other fields must be small, and so must be all
+    of it while nobody is signed in. Raises Invalid, TooLarge.
     """
-    limit = services_of(request).settings.body_limit
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        await body_of(request, limit)
+    if request._form is None:
+        limit = services_of(request).settings.body_limit
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "multipart/form-data":
+            request._form = await _parts(request, limit)
+        elif kind in ("", FORMS[0]):
+            request._form = FormData(_pairs(await body_of(request, limit)))
+        else:
+            request._form = FormData()
+    return request._form
+
+
+def _pairs(body: bytes) -> list[tuple[str, str | UploadFile]]:
+    """Read ``a=b&c=d``; some clients send letters beyond ASCII as they are, in UTF-8."""
     try:
-        return await request.form(max_fields=MOST_FIELDS, max_part_size=limit)
-    except HTTPException as error:
-        raise Invalid("form", str(error.detail)) from error
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = body.decode("latin-1")
+    try:
+        return list(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise Invalid("form", f"at most {MOST_FIELDS} fields are read.") from error
+
+
+async def _parts(request: Request, limit: int) -> FormData:
+    """Read a form of several parts; its whole length is bounded, whatever it says itself."""
+    settings = services_of(request).settings
+    most = limit + settings.upload_limit if await _known(request) else limit
+
+    async def counted() -> AsyncGenerator[bytes, None]:
+        came = 0
+        async for piece in request.stream():
+            came += len(piece)
+            if came > most:
+                raise TooLarge("The form", most, "bytes")
+            yield piece
+
+    try:
+        with disk_errors("the folder for temporary files"):
+            async with aclosing(counted()) as pieces:
+                parser = MultiPartParser(
+                    request.headers, pieces, max_fields=MOST_FIELDS, max_part_size=limit
+                )
+                return await parser.parse()
+    except MultiPartException as error:
+        raise Invalid("form", error.message) from error
+
+
+async def _known(request: Request) -> bool:
+    try:
+        await caller_of(request)
+    except Unauthenticated:
+        return False
+    return True
 
 
 async def body_of(request: Request, limit: int | None = None) -> bytes:
