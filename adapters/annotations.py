@@ -7,27 +7,33 @@ reads the object reads it. Attaching needs `annotate` on the object and `read` o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, select
 
-from adapters.annotation_values import VALUE, checked_namespace, checked_value
-from adapters.containers import USERS_GROUP, checked_name
+from adapters.annotation_values import checked_namespace, checked_value
+from adapters.attaching import Target as Target
+from adapters.attaching import (
+    alter,
+    attach,
+    changes_of,
+    complete,
+    detach,
+    insert,
+    objects_of,
+    targeted,
+)
+from adapters.attaching import group_for as group_for
+from adapters.containers import checked_name
 from adapters.filters import Filter, compiled
 from store.access.capabilities import Can
-from store.access.visible import ANNOTATABLE, broad
+from store.access.visible import broad
 from store.catalog import Catalog
-from store.clock import now_ms
-from store.errors import Forbidden, Invalid, NotFound
 from store.paging import Keyset, Page
 from store.statement import cols, table
 from store.tables.annotations import Annotation, AnnotationKind, AnnotationLink, KeyValue
-from store.tables.columns import name_key
 from store.tables.files import StoredFile
 from store.unit import Unit
-
-Target: TypeAlias = tuple[str, int]  # the plain word of a noun, as in ANNOTATABLE, and an id
-Pairs: TypeAlias = Sequence[tuple[str, str]]
 
 _annotation, _link, _pair = cols(Annotation), cols(AnnotationLink), cols(KeyValue)
 _file = cols(StoredFile)
@@ -78,7 +84,7 @@ class Annotations:
             self._catalog.select(Annotation)
             .add_columns(_link.target_type.label("on_type"), _link.target_id.label("on_id"))
             .join(table(AnnotationLink), _link.annotation_id == _annotation.id)
-            .where(_targeted(self._catalog.members, gathered))
+            .where(targeted(self._catalog.members, gathered))
             .order_by(_annotation.id),
             settled=("annotation", "annotation_link"),
         )
@@ -152,27 +158,17 @@ class Annotations:
             "ns": checked_namespace(ns),
             "name": None if name is None else checked_name(name),
             "description": description,
+            "extra": None if extra is None else dict(extra),
         }
         content = checked_value(kind, value)
 
         async def work(unit: Unit) -> Annotation:
             unit.journal.summary = f"create {kind.value} annotation"
-            objects = await _objects(unit, wanted)
+            objects = await objects_of(unit, wanted)
             if kind is AnnotationKind.FILE:
                 await unit.one(StoredFile, value)
-            fields = {} if VALUE[kind] is None else {str(VALUE[kind]): content}
-            if fields.get("text") is not None:
-                fields["text_key"] = name_key(fields["text"])
-            row = await unit.add(
-                Annotation(
-                    kind=kind.value, owner_id=unit.actor.author_id,
-                    group_id=group_for(unit, group_id, objects.values()),
-                    extra=None if extra is None else dict(extra), **stated, **fields,
-                )
-            )  # fmt: skip
-            if kind is AnnotationKind.MAP:
-                await _add_pairs(unit, row.id, list(enumerate(content)))
-            await _attach(unit, [row.id], objects)
+            row = await insert(unit, kind, content, objects.values(), group_id, **stated)
+            await attach(unit, [row.id], objects)
             return row
 
         return await self._catalog.write("create_annotation", work)
@@ -186,35 +182,11 @@ class Annotations:
         """
         before = await self.get(id)
         kind = AnnotationKind(before.kind)
-        for field in fields:
-            if field not in ("ns", "name", "description", "extra"):
-                raise Invalid(field, "an annotation has no such field to set.")
-        after = dict(fields)
-        if "ns" in after:
-            after["ns"] = checked_namespace(after["ns"])
-        if after.get("name") is not None:
-            after["name"] = checked_name(after["name"])
-        pairs: Pairs | None = None
-        if value is not None:
-            content = checked_value(kind, value)
-            column = VALUE[kind]
-            if column is None:
-                pairs = content
-            else:
-                after[column] = content
-            if column == "text":
-                after["text_key"] = name_key(content)
+        changes = changes_of(kind, fields, value)
 
         async def work(unit: Unit) -> Annotation:
             unit.journal.summary = f"change {kind.value} annotation {id}"
-            if kind is AnnotationKind.FILE and value is not None:
-                await unit.one(StoredFile, value)
-            seen = await unit.one(Annotation, id)
-            row = await unit.change(Annotation, id, expected=expected, **after)
-            replaced = pairs is not None and await _replace_pairs(unit, id, pairs)
-            if replaced and row.version == seen.version:
-                row = await unit.grow(Annotation, row)
-            return row
+            return await alter(unit, id, changes, expected=expected)
 
         return await self._catalog.write("update_annotation", work)
 
@@ -224,9 +196,9 @@ class Annotations:
 
         async def work(unit: Unit) -> int:
             found = await unit.all(Annotation, unit.members(_annotation.id, set(ids)))
-            _complete("annotation", ids, [row.id for row in found])
+            complete("annotation", ids, [row.id for row in found])
             unit.journal.summary = f"attach {len(found)} annotations to {len(wanted)} objects"
-            return await _attach(unit, list(dict.fromkeys(ids)), await _objects(unit, wanted))
+            return await attach(unit, list(dict.fromkeys(ids)), await objects_of(unit, wanted))
 
         return await self._catalog.write("attach_annotations", work)
 
@@ -240,149 +212,9 @@ class Annotations:
 
         async def work(unit: Unit) -> int:
             unit.journal.summary = f"detach {len(ids)} annotations from {len(wanted)} objects"
-            await _objects(unit, wanted)
-            links = await unit.all(
-                AnnotationLink,
-                unit.members(_link.annotation_id, set(ids)),
-                _targeted(unit.members, wanted),
-            )
-            allowed = await unit.judge.capabilities(AnnotationLink, links)
-            mine = [link for link, can in zip(links, allowed, strict=True) if can & Can.DELETE]
-            if links and not mine:
-                link = links[0]
-                raise Forbidden("detach annotations from", link.target_type, link.target_id)
-            if mine:
-                await unit.trash(AnnotationLink, [link.id for link in mine])
-                await _tell_objects(unit, {(one.target_type, one.target_id) for one in mine})
-            return len(mine)
+            return await detach(unit, ids, await objects_of(unit, wanted))
 
         return await self._catalog.write("detach_annotations", work)
-
-
-def group_for(unit: Unit, group_id: int | None, objects: Iterable[Any] = ()) -> int:
-    """Return the group of a new annotation or ontology. Raises Forbidden or Invalid."""
-    actor = unit.actor
-    if not actor.signed_in:
-        raise Forbidden("create", "object", "here", "sign in first.")
-    if group_id is None:
-        groups = [one.group_id for one in objects if hasattr(one, "group_id")]
-        group_id = next((group for group in groups if group in actor.groups), actor.default_group)
-    if group_id is None:
-        raise Invalid("group", "you have no default group; name one.")
-    if group_id == USERS_GROUP or not (group_id in actor.groups or actor.leads(group_id)):
-        raise Forbidden("create in", "group", group_id, "you are not a member of it.")
-    return group_id
-
-
-def _targeted(members: Any, targets: Iterable[Target]) -> Any:
-    """Return the test that a link is of one of these objects: one bound list per noun."""
-    by_noun: dict[str, list[int]] = {}
-    for noun, id in targets:
-        by_noun.setdefault(noun, []).append(id)
-    return or_(
-        *(
-            and_(_link.target_type == noun, members(_link.target_id, set(ids)))
-            for noun, ids in by_noun.items()
-        )
-    )
-
-
-async def _objects(unit: Unit, targets: Sequence[Target]) -> dict[Target, Any]:
-    """Return the objects, two statements per noun. Raises NotFound or Forbidden."""
-    found: dict[Target, Any] = {}
-    for word in dict.fromkeys(noun for noun, _ in targets):
-        if word not in ANNOTATABLE:
-            raise Invalid("targets", f"a {word} cannot be annotated.")
-        noun, ids = ANNOTATABLE[word], [id for name, id in targets if name == word]
-        rows: Sequence[Any] = await unit.all(noun, unit.members(cols(noun).id, set(ids)))
-        _complete(word, ids, [row.id for row in rows])
-        for row, can in zip(rows, await unit.judge.capabilities(noun, rows), strict=True):
-            if not can & Can.ANNOTATE:
-                raise Forbidden("annotate", word, row.id)
-            found[word, row.id] = row
-    return found
-
-
-def _complete(noun: str, wanted: Iterable[int], found: Iterable[int]) -> None:
-    missing = set(wanted) - set(found)
-    if missing:
-        raise NotFound(noun, min(missing))
-
-
-async def _attach(unit: Unit, ids: Sequence[int], objects: Mapping[Target, Any]) -> int:
-    if not objects or not ids:
-        return 0
-    me, now = unit.actor.author_id, now_ms()
-    known = {
-        (row.annotation_id, row.target_type, row.target_id)
-        for row in await unit.rows(
-            select(_link.annotation_id, _link.target_type, _link.target_id).where(
-                unit.members(_link.annotation_id, ids),
-                _targeted(unit.members, objects),
-                _link.owner_id == me,
-                _link.trashed_by.is_(None),
-            )
-        )
-    }
-    fresh = [
-        (id, *target, me, now) for id in ids for target in objects if (id, *target) not in known
-    ]
-    await unit.add_many(
-        AnnotationLink,
-        ("annotation_id", "target_type", "target_id", "owner_id", "created_at"),
-        fresh,
-    )
-    for noun, id in dict.fromkeys((row[1], row[2]) for row in fresh):
-        unit.tell("changed", ANNOTATABLE[noun], objects[noun, id])
-    return len(fresh)
-
-
-async def _tell_objects(unit: Unit, targets: set[Target]) -> None:
-    for word in sorted({noun for noun, _ in targets}):
-        noun = ANNOTATABLE[word]
-        ids = [id for name, id in targets if name == word]
-        rows: Sequence[Any] = await unit.all(noun, unit.members(cols(noun).id, ids))
-        for row in rows:
-            unit.tell("changed", noun, row)
-
-
-async def _add_pairs(
-    unit: Unit, annotation_id: int, pairs: Sequence[tuple[int, tuple[str, str]]]
-) -> None:
-    await unit.add_many(
-        KeyValue,
-        ("annotation_id", "position", "key", "value"),
-        [(annotation_id, position, key, value) for position, (key, value) in pairs],
-    )
-
-
-async def _replace_pairs(unit: Unit, annotation_id: int, pairs: Pairs) -> bool:
-    """Bring the pairs of a map to what is wanted; tell whether anything changed.
-
-    A pair that stays keeps its id, and so does one whose key stays and whose value is new.
-    """
-    old = list(await unit.all(KeyValue, _pair.annotation_id == annotation_id, order=_pair.position))
-    taken: dict[int, KeyValue] = {}
-    for keep in ("exact", "key"):
-        for position, (key, value) in enumerate(pairs):
-            match = next(
-                (row for row in old if row.key == key and (keep == "key" or row.value == value)),
-                None,
-            )
-            if position not in taken and match is not None:
-                old.remove(match)
-                taken[position] = match
-    changed = bool(old) or len(taken) < len(pairs)
-    for position, row in taken.items():
-        value = pairs[position][1]
-        if (row.position, row.value) != (position, value):
-            await unit.change(KeyValue, row.id, position=position, value=value)
-            changed = True
-    if old:
-        await unit.stamp(KeyValue, [row.id for row in old])
-    fresh = [(n, pair) for n, pair in enumerate(pairs) if n not in taken]
-    await _add_pairs(unit, annotation_id, fresh)
-    return changed
 
 
 def annotated(noun: Any, annotation_id: int) -> Any:

@@ -190,38 +190,13 @@ class Containers:
         async def work(unit: Unit) -> tuple[Impact, int | None]:
             unit.journal.summary = f"delete {len(ids)} {word(noun)}"
             impact = await unit.trash(noun, ids)
-            await self._count_below(unit, noun, ids, impact)
+            await count_below(unit, noun, ids, impact)
             return impact, unit.journal.command_id
 
         if dry_run:
             impact, _ = await self._catalog.rehearse(f"delete_{word(noun)}", work)
             return impact, None
         return await self._catalog.write(f"delete_{word(noun)}", work)
-
-    async def _count_below(
-        self, unit: Unit, noun: type[SQLModel], ids: Sequence[int], impact: Impact
-    ) -> None:
-        """Count what vanishes inside, and what is left without this parent."""
-        for child, column in _INSIDE.get(noun, ()):
-            row = cols(child)
-            found = await unit.scalars(
-                select(row.id).where(unit.members(row[column], ids), row.trashed_by.is_(None))
-            )
-            impact.count(child, len(found))
-        if noun in CHILD:
-            child = CHILD[noun]
-            link, above, below = LINKS[noun, child]
-            row = cols(link)
-            linked = set(
-                await unit.scalars(
-                    select(row[below]).where(
-                        unit.members(row[above], ids), row.trashed_by.is_(None)
-                    )
-                )
-            )
-            seen = await unit.all(child, unit.members(cols(child).id, linked))
-            impact.counts[f"unlinked_{word(child)}"] = len(linked)
-            impact.unreadable += len(linked) - len(seen)
 
     async def restore(self, noun: type[N], ids: Sequence[int]) -> int:
         """Take objects back out of the trash; return how many came back."""
@@ -376,6 +351,34 @@ _FIELDS: dict[type[SQLModel], frozenset[str]] = {
 }
 
 
+async def count_below(unit: Unit, noun: type[SQLModel], ids: Sequence[int], impact: Impact) -> None:
+    """Count what vanishes inside, and what is left without this parent."""
+    for child, column in _INSIDE.get(noun, ()):
+        row = cols(child)
+        found = await unit.scalars(
+            select(row.id).where(unit.members(row[column], ids), row.trashed_by.is_(None))
+        )
+        impact.count(child, len(found))
+    if noun in CHILD:
+        child = CHILD[noun]
+        link, above, below = LINKS[noun, child]
+        row = cols(link)
+        linked = set(
+            await unit.scalars(
+                select(row[below])
+                .join(table(child), cols(child).id == row[below])
+                .where(
+                    unit.members(row[above], ids),
+                    row.trashed_by.is_(None),
+                    cols(child).trashed_by.is_(None),
+                )
+            )
+        )
+        seen = await unit.all(child, unit.members(cols(child).id, linked))
+        impact.counts[f"unlinked_{word(child)}"] = len(linked)
+        impact.unreadable += len(linked) - len(seen)
+
+
 def checked_fields(noun: type[SQLModel], fields: dict[str, Any]) -> dict[str, Any]:
     """Return fields that a noun may be given. Raises Invalid."""
     for name in fields:
@@ -427,11 +430,17 @@ def orphaned(noun: type[SQLModel]) -> Any:
             )
             predicates.append(~linked)
     if noun is Image:
-        field, well = cols(WellSample), cols(Well)
+        field, well, plate = cols(WellSample), cols(Well), cols(Plate)
         placed = exists(
             select(field.id)
             .join(table(Well), well.id == field.well_id)
-            .where(field.image_id == cols(Image).id, field.trashed_by.is_(None))
+            .join(table(Plate), plate.id == well.plate_id)
+            .where(
+                field.image_id == cols(Image).id,
+                field.trashed_by.is_(None),
+                well.trashed_by.is_(None),
+                plate.trashed_by.is_(None),
+            )
         )
         predicates.append(~placed)
     return and_(*predicates)

@@ -104,7 +104,9 @@ class Credentials:
             return None
         session = found[0]
         if now - session.seen_at >= TOUCH_MS:
-            self._touch(session.id, Session, seen_at=now, expires_at=now + self._life_ms)
+            # Its own life, which its holder may have made shorter than that of new sessions.
+            life = _session.expires_at - _session.seen_at
+            self._touch(session.id, Session, seen_at=now, expires_at=life + now)
         return session
 
     async def logout(self, key: str) -> bool:
@@ -214,7 +216,7 @@ class Credentials:
 
         return SignedIn(await self._catalog.write("sign_in", work), person, key)
 
-    def _touch(self, id: int, noun: type[Session | Token], **values: int) -> None:
+    def _touch(self, id: int, noun: type[Session | Token], **values: Any) -> None:
         """Note a use in the background: a reader must not wait for a writer's turn."""
         if id in self._touching:
             return

@@ -7,8 +7,11 @@ from functools import lru_cache
 from html.parser import HTMLParser
 
 _BLOCKS = frozenset(
-    "address article aside blockquote br dd div dl dt figure footer h1 h2 h3 h4 h5 h6 header hr li"
-    " main ol p pre section table tr ul".split()
+    [
+        *("address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figure"),
+        *("footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "ol", "p"),
+        *("pre", "section", "table", "tr", "ul"),
+    ]
 )
 _UNSEEN = frozenset({"head", "script", "style", "template", "title"})
 _BLANKS = re.compile(r"[ \t\r\f\v\u00a0]+")

@@ -16,6 +16,7 @@ from pathlib import Path
 from adapters.infrastructure import Infrastructure
 from store.clock import now_ms
 from store.disk import remove_tree
+from store.drafts import DraftStore
 from store.inventory import Inventory, Kept, Stored
 
 PACKAGES = ("schema", "resolvers", "adapters", "store", "web")
@@ -92,6 +93,7 @@ class Doctor:
         findings = []
         for rubbish in (
             *await run(lambda: list(self._leftovers(alone))),
+            *await run(lambda: list(self._drafts(alone))),
             *self._orphan_images(keys, alone),
             *self._orphan_files(blobs, alone),
         ):
@@ -169,6 +171,13 @@ class Doctor:
             if alone or _is_older(modified, BEGUN_MS):
                 message = f"{place} was begun and never finished ({why})."
                 yield _Rubbish(Finding("leftover", message), remove)
+
+    def _drafts(self, alone: bool) -> Iterable[_Rubbish]:
+        """List images and files that were begun by a program and not touched for a day."""
+        drafts = DraftStore(self._infrastructure.settings.data / "drafts")
+        for name in drafts.ended(alone=alone):
+            message = f"drafts/{name} was begun and never finished."
+            yield _Rubbish(Finding("leftover", message), partial(drafts.clear, name))
 
     def _orphan_images(self, keys: Iterable[str], alone: bool) -> Iterable[_Rubbish]:
         pixels = self._infrastructure.pixels

@@ -71,7 +71,9 @@ async def add_regions(
     """Store regions whose columns are ready: three bulk inserts, whatever their number."""
     if not news:
         return range(0)
-    owner, author = unit.actor.author_id, author_id or unit.actor.author_id
+    owner, author = unit.actor.author_id, author_id or unit.actor.draws_as
+    if unit.actor.job_user_id is not None and kind is RoiKind.USER:
+        kind = RoiKind.ALGO
     await _may_draw(unit, image_id, project_id, kind, owner, author)
     await check_terms(unit, {term for new in news for term in new.terms}, project_id)
     now = now_ms()

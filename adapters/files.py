@@ -7,20 +7,26 @@ that no row names, which ``imagehub doctor`` finds.
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
 
 from adapters.containers import checked_name
 from adapters.infrastructure import Infrastructure
+from store.actor import Actor
 from store.catalog import Catalog
-from store.errors import Invalid
+from store.errors import Invalid, NotFound
 from store.files import Stream
 from store.inventory import Inventory
-from store.statement import cols
-from store.tables.files import Storage, StoredFile
+from store.pixels.base import StoredBytes
+from store.statement import cols, table
+from store.tables.files import FileRole, ImageFile, Storage, StoredFile
+from store.tables.images import Image
 from store.tables.people import COMMONS_GROUP
+from store.tables.records import records
 from store.unit import Unit
 
-_storage = cols(Storage)
+_storage, _use, _image = cols(Storage), cols(ImageFile), cols(Image)
 PLAIN = "application/octet-stream"
 
 
@@ -66,6 +72,35 @@ class Files:
         except Exception:
             await forget(self._infrastructure, blob.sha256)
             raise
+
+    async def originals(self, image_ids: Sequence[int]) -> dict[int, list[StoredFile]]:
+        """Return the files that images came from. Two statements, however many images.
+
+        Whoever sees an image may have its original, wherever the file is kept.
+        """
+        seen = await self._catalog.rows(
+            select(_image.id).where(self._catalog.members(_image.id, set(image_ids)))
+        )
+        found: dict[int, list[StoredFile]] = {id: [] for id in image_ids}
+        everything = Catalog(self._catalog.database, Actor.system())
+        for image_id, *values in await everything.rows(
+            select(_use.image_id, *table(StoredFile).c)
+            .join(table(StoredFile), cols(StoredFile).id == _use.file_id)
+            .where(
+                self._catalog.members(_use.image_id, [row.id for row in seen]),
+                _use.role == FileRole.ORIGINAL.value,
+            )
+            .order_by(_use.image_id, cols(StoredFile).id)
+        ):
+            found[image_id] += records([values], StoredFile)
+        return found
+
+    def bytes_of(self, file: StoredFile) -> StoredBytes:
+        """Return where the bytes of a file lie. Raises NotFound if they are gone."""
+        sha256 = file.sha256 or ""
+        if not sha256 or not self._infrastructure.files.exists(sha256):
+            raise NotFound("stored file", file.id)
+        return StoredBytes(file.size, self._infrastructure.files.path(sha256), etag=sha256)
 
 
 async def storage_of(unit: Unit) -> int:

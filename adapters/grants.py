@@ -58,9 +58,9 @@ class Grants:
             raise Invalid("grantee", "name either a user or a group.")
         if group_id in (SYSTEM_GROUP, USER_GROUP):
             raise Invalid("group_id", "the built-in groups cannot be granted anything.")
-        chosen = _checked_level(level)
+        chosen = checked_level(level)
         noun = _target(target_type)
-        _check_end(expires_at)
+        check_end(expires_at)
 
         async def work(unit: Unit) -> Grant:
             await unit.one(noun, target_id)
@@ -102,11 +102,11 @@ class Grants:
         expires_at: int | None = None,
     ) -> NewLink:
         """Make a secret link to an object, to read or to annotate. Raises as `give`."""
-        chosen = _checked_level(level)
+        chosen = checked_level(level)
         if chosen not in LINK_LEVELS:
             raise Invalid("level", "a link gives read or annotate; name a user to give more.")
         noun = _target(target_type)
-        _check_end(expires_at)
+        check_end(expires_at)
         plain = new_secret(LINK_PREFIX)
 
         async def work(unit: Unit) -> Grant:
@@ -181,7 +181,8 @@ def _target(target_type: str) -> Any:
     return LABELLED[target_type]
 
 
-def _checked_level(level: str) -> str:
+def checked_level(level: str) -> str:
+    """Return the word of a level. Raises Invalid."""
     try:
         return GrantLevel(level).value
     except ValueError:
@@ -189,6 +190,7 @@ def _checked_level(level: str) -> str:
         raise Invalid("level", f"there is no level {level!r}; use {known}.") from None
 
 
-def _check_end(expires_at: int | None) -> None:
+def check_end(expires_at: int | None) -> None:
+    """Raise Invalid for an end that is past already."""
     if expires_at is not None and expires_at <= now_ms():
         raise Invalid("expires_at", "this moment is already past.")

@@ -7,6 +7,8 @@ no data) and ``commons`` (private, for whoever has no group). Their levels canno
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +18,7 @@ from adapters.filters import Filter, compiled
 from adapters.roles import is_administrator, join
 from store.catalog import Catalog
 from store.clock import now_ms
-from store.errors import Conflict, Forbidden, Invalid, NotFound
+from store.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from store.paging import Keyset, Page
 from store.statement import cols, table
 from store.tables import ALL
@@ -35,11 +37,34 @@ from store.tables.people import (
 from store.unit import Impact, Unit, word
 
 NAME_LENGTH = 255
+MOST_CHANGES = 500  # of memberships, in one command
 FIXED = (SYSTEM_GROUP, USER_GROUP, COMMONS_GROUP)
 _FIELDS = frozenset({"name", "description", "level"})
 _group = cols(Group)
 _membership = cols(Membership)
 _user = cols(User)
+
+
+class Place(Enum):
+    """What somebody is to be in a group."""
+
+    NONE = "none"
+    MEMBER = "member"
+    LEADER = "leader"
+
+    @property
+    def leader(self) -> bool:
+        """Whether it is the place of a leader."""
+        return self is Place.LEADER
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """What somebody is to be in a group from now on."""
+
+    group_id: int
+    user_id: int
+    place: Place
 
 
 class Groups:
@@ -207,21 +232,7 @@ class Groups:
         """
 
         async def work(unit: Unit) -> Membership:
-            group = await unit.one(Group, group_id)
-            self._require_lead("add members to", group_id)
-            if group_id == SYSTEM_GROUP:
-                raise Conflict("Membership of system follows the role of administrator.")
-            person = await self._person(unit, user_id)
-            there = await self._membership(unit, group_id, user_id)
-            if there is not None and leader in (None, there.leader):
-                return there
-            await unit.command_id()
-            unit.journal.undoable = False
-            role = "leader" if leader else "member"
-            unit.journal.summary = f"make {person.username} {role} of {group.name}"
-            if there is None:
-                return await join(unit, user_id, group_id, leader=bool(leader))
-            return await unit.change(Membership, there.id, leader=leader)
+            return await self._put(unit, group_id, user_id, leader)
 
         return await self._catalog.write("put_member", work)
 
@@ -232,25 +243,38 @@ class Groups:
         """
 
         async def work(unit: Unit) -> None:
-            group = await unit.one(Group, group_id)
-            self._require_lead("remove members from", group_id)
-            if group_id in (SYSTEM_GROUP, USER_GROUP):
-                raise Conflict(f"Membership of {group.name} follows from the account itself.")
-            there = await self._membership(unit, group_id, user_id)
-            if there is None:
-                raise NotFound("member", user_id)
-            person = await unit.one(User, user_id)
-            if person.default_group_id == group_id:
-                raise Conflict(
-                    f"{group.name} is the default group of {person.username}; choose another "
-                    "default first.",
-                    noun="user",
-                    id=user_id,
-                )
-            unit.journal.summary = f"remove {person.username} from {group.name}"
-            await unit.remove(Membership, there.id)
+            await self._take_out(unit, group_id, user_id)
 
         await self._catalog.write("remove_member", work)
+
+    async def change_members(self, changes: Sequence[MemberChange]) -> list[Membership]:
+        """Let people into groups and take them out, in any number of groups, in one command.
+
+        Changes are made in their order; whoever is what a change asks for stays it. Returns the
+        memberships as they are now, without those taken out. Raises as `put_member` and
+        `remove_member`, and then changes nothing; TooLarge beyond 500 changes.
+        """
+        if len(changes) > MOST_CHANGES:
+            raise TooLarge(f"A list of {len(changes)} changes", MOST_CHANGES, "changes")
+
+        async def work(unit: Unit) -> list[Membership]:
+            for one in changes:
+                if one.place is not Place.NONE:
+                    await self._put(unit, one.group_id, one.user_id, one.place.leader)
+                elif await self._membership(unit, one.group_id, one.user_id) is not None:
+                    await self._take_out(unit, one.group_id, one.user_id)
+                else:
+                    self._require_lead("remove members from", one.group_id)
+            unit.journal.summary = f"change {len(changes)} memberships"
+            return [
+                there
+                for group_id, user_id in dict.fromkeys(
+                    (one.group_id, one.user_id) for one in changes
+                )
+                if (there := await self._membership(unit, group_id, user_id)) is not None
+            ]
+
+        return await self._catalog.write("change_members", work)
 
     async def set_default(self, user_id: int, group_id: int) -> None:
         """Choose where a person's new objects go. By that person or an administrator.
@@ -273,6 +297,44 @@ class Groups:
         await self._catalog.write("set_default_group", work)
 
     # inside
+
+    async def _put(
+        self, unit: Unit, group_id: int, user_id: int, leader: bool | None
+    ) -> Membership:
+        group = await unit.one(Group, group_id)
+        self._require_lead("add members to", group_id)
+        if group_id == SYSTEM_GROUP:
+            raise Conflict("Membership of system follows the role of administrator.")
+        person = await self._person(unit, user_id)
+        there = await self._membership(unit, group_id, user_id)
+        if there is not None and leader in (None, there.leader):
+            return there
+        await unit.command_id()
+        unit.journal.undoable = False
+        role = "leader" if leader else "member"
+        unit.journal.summary = f"make {person.username} {role} of {group.name}"
+        if there is None:
+            return await join(unit, user_id, group_id, leader=bool(leader))
+        return await unit.change(Membership, there.id, leader=leader)
+
+    async def _take_out(self, unit: Unit, group_id: int, user_id: int) -> None:
+        group = await unit.one(Group, group_id)
+        self._require_lead("remove members from", group_id)
+        if group_id in (SYSTEM_GROUP, USER_GROUP):
+            raise Conflict(f"Membership of {group.name} follows from the account itself.")
+        there = await self._membership(unit, group_id, user_id)
+        if there is None:
+            raise NotFound("member", user_id)
+        person = await unit.one(User, user_id)
+        if person.default_group_id == group_id:
+            raise Conflict(
+                f"{group.name} is the default group of {person.username}; choose another "
+                "default first.",
+                noun="user",
+                id=user_id,
+            )
+        unit.journal.summary = f"remove {person.username} from {group.name}"
+        await unit.remove(Membership, there.id)
 
     async def _membership(self, unit: Unit, group_id: int, user_id: int) -> Membership | None:
         found = await unit.all(

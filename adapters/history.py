@@ -46,6 +46,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """A run of rows that a command brought (show), took away (hide) or changed (set)."""
+
+    kind: str
+    noun: str
+    first_id: int
+    last_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trashed:
     """Something in the trash that the actor may restore; `at` in ms UTC."""
 
@@ -80,6 +90,34 @@ class History:
     async def page(self, keyset: Keyset, where: Filter | None = None) -> Page[Command]:
         """Return one page of commands."""
         return await self._catalog.page(Command, self._list(where), keyset)
+
+    async def window(
+        self, where: Filter | None = None, offset: int = 0, limit: int | None = None
+    ) -> Sequence[Command]:
+        """Return commands from an offset on, the newest first."""
+        statement = self._list(where).order_by(_command.id.desc())
+        return await self._catalog.all(Command, statement.offset(offset).limit(limit))
+
+    async def nouns(self, command_ids: Sequence[int]) -> dict[int, list[Touched]]:
+        """Return what each visible command brought, took away or changed; no values. One statement.
+
+        At most the first 500 steps of each are looked at.
+        """
+        rows = await self._catalog.rows(
+            select(
+                _change.command_id, _change.kind, _change.noun, _change.first_id, _change.last_id
+            )
+            .where(
+                self._catalog.members(_change.command_id, set(command_ids)),
+                _change.position < MOST_CHANGES,
+            )
+            .order_by(_change.command_id, _change.position)
+        )
+        found: dict[int, list[Touched]] = {id: [] for id in command_ids}
+        for row in rows:
+            noun = row.noun.rstrip("_")
+            found[row.command_id].append(Touched(row.kind, noun, row.first_id, row.last_id))
+        return found
 
     async def count(self, where: Filter | None = None) -> int:
         """Count commands under a filter."""

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import select
+from sqlmodel import SQLModel
 
-from adapters.colors import Color, pack, parse
+from adapters.colors import Color, pack, parse, unpack
 from adapters.containers import checked_name
 from adapters.formats.base import SourceChannel, SourceMetadata
 from adapters.render.settings import (
@@ -31,9 +32,10 @@ from store.catalog import Catalog
 from store.clock import now_ms
 from store.errors import Invalid
 from store.pixels.base import Layout, Written
-from store.statement import cols
-from store.tables.containers import Dataset, DatasetImage
+from store.statement import cols, table
+from store.tables.containers import Dataset, DatasetImage, Project, ProjectDataset
 from store.tables.images import Channel, Image, ImageState, Pixels, Rendering
+from store.tables.screens import Well, WellSample
 from store.unit import Unit
 
 PALETTE = "table:"  # a channel's own lookup table, 768 bytes in base64, instead of a known name
@@ -58,7 +60,7 @@ class NewImage:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One image with what drawing it takes; read in three statements whatever its size."""
+    """One image with what drawing it takes; read in five statements whatever its size."""
 
     image: Image
     pixels: Pixels
@@ -131,7 +133,50 @@ class Images:
         (channels,) = await self._catalog.grouped(
             Channel, "image_id", [image_id], order=(cols(Channel).position,)
         )
-        return View(image, pixels, channels, await self.rendering(pixels, channels))
+        saved = (await self.renderings([image_id])).get(image_id)
+        return View(image, pixels, channels, look_of(saved, pixels, channels))
+
+    async def views(self, image_ids: Sequence[int]) -> dict[int, View]:
+        """Return those of the images that are visible and have pixels, ready to be drawn.
+
+        Five statements, however many images.
+        """
+        images = [one for one in await self._catalog.by_ids(Image, image_ids) if one is not None]
+        ids = [image.id for image in images]
+        pixels = await self._catalog.by_ids(Pixels, ids)
+        channels, saved = await self.channels(ids), await self.renderings(ids)
+        return {
+            image.id: View(
+                image, held, channels[image.id],
+                look_of(saved.get(image.id), held, channels[image.id]),
+            )
+            for image, held in zip(images, pixels, strict=True)
+            if held is not None and held.store_key is not None
+        }  # fmt: skip
+
+    async def inside(self, noun: type[SQLModel], id: int) -> list[int]:
+        """Return the images in a project, dataset or well, in order. Raises NotFound, Invalid."""
+        await self._catalog.one(noun, id)
+        image, link = cols(Image), cols(DatasetImage)
+        if noun is Well:
+            field = cols(WellSample)
+            found = (
+                select(image.id)
+                .join(table(WellSample), field.image_id == image.id)
+                .where(field.well_id == id)
+            )
+        elif noun in (Dataset, Project):
+            found = select(image.id).join(table(DatasetImage), link.image_id == image.id)
+            if noun is Project:
+                above = cols(ProjectDataset)
+                found = found.join(
+                    table(ProjectDataset), above.dataset_id == link.dataset_id
+                ).where(above.project_id == id)
+            else:
+                found = found.where(link.dataset_id == id)
+        else:
+            raise Invalid("noun", "images lie in projects, datasets and wells.")
+        return sorted({row.id for row in await self._catalog.rows(found)})
 
     async def pixels(self, image: Image) -> Pixels:
         """Return the pixels of an image. Raises Conflict for an image that has none."""
@@ -165,32 +210,22 @@ class Images:
                 chosen[one.image_id] = (rank, one)
         return {id: settings_of(one) for id, (_, one) in chosen.items()}
 
-    async def rendering(self, pixels: Pixels, channels: Sequence[Channel]) -> RenderSettings:
-        """Return how the actor sees an image: own settings, the owner's, or as imported."""
-        custom = custom_tables(channels)
-        found = await self.renderings([pixels.image_id])
-        if pixels.image_id in found:
-            return replace(found[pixels.image_id], custom=custom)
-        return replace(defaults(layout_of(pixels)), custom=custom)
+    async def looks(self, image_ids: Sequence[int]) -> dict[int, RenderSettings]:
+        """Return how the actor sees each image that has pixels, as `look_of` says.
 
-    async def save_rendering(self, image_id: int, settings: RenderSettings) -> None:
-        """Keep settings as the actor's own for an image."""
-        actor = self._catalog.actor
-        if actor.user_id is None:
-            raise Invalid("rendering", "sign in to keep rendering settings.")
-
-        async def work(unit: Unit) -> None:
-            await unit.one(Image, image_id)
-            unit.journal.summary = f"rendering of image {image_id}"
-            row = cols(Rendering)
-            mine = await unit.all(Rendering, row.image_id == image_id, row.user_id == actor.user_id)
-            values = stored_settings(settings)
-            if mine:
-                await unit.change(Rendering, mine[0].id, **values)
-            else:
-                await unit.add(Rendering(image_id=image_id, user_id=actor.user_id, **values))
-
-        await self._catalog.write("save_rendering", work)
+        Two statements, however many images; two more where one has no settings or its own table.
+        """
+        saved = await self.renderings(image_ids)
+        unsaved = [id for id in image_ids if id not in saved]
+        found = await self._catalog.by_ids(Pixels, unsaved) if unsaved else []
+        pixels = {one.image_id: one for one in found if one is not None and one.store_key}
+        own = [id for id, look in saved.items() if _has_own_table(look)]
+        channels = await self.channels([*pixels, *own]) if pixels or own else {}
+        return {
+            id: look_of(saved.get(id), pixels.get(id), channels.get(id, ()))
+            for id in image_ids
+            if id in saved or id in pixels
+        }
 
     async def update_channel(self, channel_id: int, **fields: Any) -> Channel:
         """Change the name, colour or wavelengths of a channel."""
@@ -209,6 +244,35 @@ def _rank(user_id: int | None, owner_id: int | None, me: int | None) -> int | No
     if user_id == me:
         return 0
     return 1 if user_id == owner_id else None
+
+
+def look_of(
+    saved: RenderSettings | None, pixels: Pixels | None, channels: Sequence[Channel]
+) -> RenderSettings:
+    """Return saved settings with the image's own lookup tables, else what its samples suggest."""
+    if saved is not None:
+        return replace(saved, custom=custom_tables(channels))
+    assert pixels is not None, "without saved settings the pixels decide"
+    return suggested(pixels, channels)
+
+
+def _has_own_table(look: RenderSettings) -> bool:
+    return any(one.lut is not None and one.lut.startswith(PALETTE) for one in look.channels)
+
+
+def suggested(pixels: Pixels, channels: Sequence[Channel]) -> RenderSettings:
+    """Return settings from what is known of the channels: their extremes, colours and tables."""
+    windows = [
+        None if one.minimum is None or one.maximum is None else (one.minimum, one.maximum)
+        for one in channels
+    ]
+    made = defaults(
+        layout_of(pixels),
+        windows,
+        colors=[unpack(one.color).rgb for one in channels],
+        lut_names=[one.lut for one in channels],
+    )
+    return replace(made, custom=custom_tables(channels))
 
 
 def layout_of(pixels: Pixels) -> Layout:

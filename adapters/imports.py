@@ -27,7 +27,7 @@ from store.files import StoredBlob
 from store.pixels.base import Progress, Written
 from store.statement import cols, table
 from store.tables.containers import Dataset
-from store.tables.files import ImageFile, StoredFile
+from store.tables.files import FileStatus, ImageFile, StoredFile
 from store.tables.images import Image
 from store.unit import Unit
 
@@ -47,6 +47,8 @@ class ImportOptions:
     unnamed_axis: what an axis is that a file does not name: t, c or z.
     again: import a file even if the dataset has it already.
     name: name of the one image; default: the file's.
+    storage_id: where the originals lie; default: the importer's own storage.
+    file_id: the stored file that the one original is kept as already.
     """
 
     dataset_id: int | None = None
@@ -55,6 +57,8 @@ class ImportOptions:
     unnamed_axis: Axis = "z"
     again: bool = False
     name: str | None = None
+    storage_id: int | None = None
+    file_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,11 @@ class Imports:
     async def _store_files(
         self, unit: Unit, originals: list[_Original], options: ImportOptions
     ) -> list[int]:
-        storage = await storage_of(unit)
+        if options.file_id is not None:
+            return [(await unit.one(StoredFile, options.file_id, can=Can.EDIT)).id]
+        storage = options.storage_id
+        if storage is None:
+            storage = await storage_of(unit)
         group = options.group_id
         if group is None and options.dataset_id is not None:
             group = (await unit.one(Dataset, options.dataset_id)).group_id
@@ -277,6 +285,7 @@ class Imports:
                     owner_id=unit.actor.author_id,
                     group_id=group,
                     parent_id=ids[0] if ids else None,
+                    status=int(FileStatus.DEPLOYED),
                 ),
                 tell=False,
             )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from adapters.events import EventFeed
 from store.engine import Database
@@ -44,6 +44,7 @@ class Infrastructure:
     threads: ThreadPoolExecutor = field(default_factory=_threads)
     slow: ThreadPoolExecutor = field(default_factory=_slow_threads)
     presence: Presence | None = None
+    background: set[asyncio.Task[None]] = field(default_factory=set)
     feed: EventFeed = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,8 +60,18 @@ class Infrastructure:
         call = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self.slow, call)
 
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Go on with something that nobody waits for; closing stops it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+
     async def close(self) -> None:
-        """End the threads and the database connections, and leave the data folder."""
+        """End what runs, the threads and the database connections, and leave the data folder."""
+        running = list(self.background)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await self.feed.stop()
         await self.database.close()
         self.threads.shutdown(wait=True, cancel_futures=True)

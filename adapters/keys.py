@@ -45,10 +45,13 @@ class Keys:
 
         Raises NotFound, or Forbidden for somebody else's without being an administrator.
         """
-        self._require(user_id, "read the keys of")
         found = await self._as_hub().all(
             User, self._catalog.select(User).where(_user.id == user_id)
         )
+        # A job may read its own keys, and so may its human, with whose rights they sign.
+        human = found[0].human_id if found else None
+        if user_id != self._catalog.actor.job_user_id:
+            self._require(user_id if human is None else human, "read the keys of")
         if not found:
             raise NotFound("user", user_id)
         pair = unsealed(found[0], self._sealing)

@@ -17,7 +17,7 @@ from adapters.containers import checked_name
 from adapters.filters import Filter, compiled
 from store.access.capabilities import Can
 from store.catalog import Catalog
-from store.errors import Conflict, Invalid
+from store.errors import Conflict, Invalid, NotFound
 from store.paging import Keyset, Page
 from store.statement import cols
 from store.tables.columns import name_key
@@ -79,6 +79,40 @@ class Ontologies:
         ):
             gathered[row.ontology_id].append(row)
         return gathered
+
+    async def projects_of(self, ontology_ids: Sequence[int]) -> dict[int, list[Project]]:
+        """Return the projects that use each ontology, those the actor sees; one statement."""
+        found = await self._catalog.grouped(
+            Project, "ontology_id", ontology_ids,
+            order=(cols(Project).name_key, cols(Project).id),
+        )  # fmt: skip
+        return dict(zip(ontology_ids, found, strict=True))
+
+    async def all(self) -> Sequence[Ontology]:
+        """Return all ontologies the actor sees, by id."""
+        return await self._catalog.all(
+            Ontology, self._catalog.select(Ontology).order_by(_ontology.id)
+        )
+
+    async def all_terms(self) -> Sequence[Term]:
+        """Return the terms of all ontologies the actor sees, by id."""
+        return await self._catalog.all(Term, self._catalog.select(Term).order_by(_term.id))
+
+    async def relation_of(
+        self, parent_id: int, child_id: int, relation: int = PARENT
+    ) -> RelationTerm:
+        """Return the relation of two terms. Raises NotFound."""
+        found = await self._catalog.all(
+            RelationTerm,
+            self._catalog.select(RelationTerm).where(
+                _relation.parent_term_id == parent_id,
+                _relation.child_term_id == child_id,
+                _relation.relation == relation,
+            ),
+        )
+        if not found:
+            raise NotFound("relation of terms", f"{parent_id}, {child_id}")
+        return found[0]
 
     async def relations_of(self, term_ids: Sequence[int]) -> dict[int, list[RelationTerm]]:
         """Return the relations on either side of terms found visible before; one statement."""
@@ -196,10 +230,13 @@ class Ontologies:
 
         return await self._catalog.write("update_term", work)
 
-    async def relate(self, parent_id: int, child_id: int, relation: int = PARENT) -> RelationTerm:
+    async def relate(
+        self, parent_id: int, child_id: int, relation: int = PARENT, *, anew: bool = False
+    ) -> RelationTerm:
         """Put a term below (21) or beside (22) another; a relation that exists is returned.
 
-        Raises Invalid for terms of two ontologies, Conflict for a circle.
+        Raises Invalid for terms of two ontologies, Conflict for a circle, and with `anew` for a
+        relation that is there.
         """
         if relation not in (PARENT, SYNONYM):
             raise Invalid("relation", f"must be {PARENT} (parent) or {SYNONYM} (synonym).")
@@ -207,6 +244,8 @@ class Ontologies:
         async def work(unit: Unit) -> RelationTerm:
             unit.journal.summary = f"relate terms {parent_id} and {child_id}"
             await self._same_ontology(unit, parent_id, child_id)
+            if anew:
+                await _refuse_double(unit, parent_id, child_id, relation)
             return await _relate(unit, parent_id, child_id, relation)
 
         return await self._catalog.write("relate_terms", work)
@@ -249,6 +288,18 @@ class Ontologies:
             )
 
         return await self._catalog.write("use_ontology", work)
+
+
+async def _refuse_double(unit: Unit, parent_id: int, child_id: int, relation: int) -> None:
+    if await unit.all(
+        RelationTerm,
+        _relation.parent_term_id == parent_id,
+        _relation.child_term_id == child_id,
+        _relation.relation == relation,
+    ):
+        raise Conflict(
+            f"Terms {parent_id} and {child_id} are related so already.", noun="relation_term"
+        )
 
 
 async def _relate(unit: Unit, parent_id: int, child_id: int, relation: int) -> RelationTerm:

@@ -25,6 +25,7 @@ from adapters.roles import (
     keep_administrators,
     require_administrator,
     require_rank,
+    require_self_or_administrator,
 )
 from adapters.sessions import Sessions, end_sessions
 from adapters.tokens import Tokens, end_tokens, require_free
@@ -61,6 +62,8 @@ _user = cols(User)
 _session = cols(Session)
 _token = cols(Token)
 _membership = cols(Membership)
+# A rule would leave deleted accounts out; a subquery carries none, and names need none else.
+_EVERYBODY = select(table(User)).subquery()
 # What lists of people may be narrowed and ordered by: nothing that is hidden.
 LISTED: Mapping[str, Any] = {
     name: column for name, column in _user.items() if name not in PRIVATE + SECRET
@@ -121,6 +124,21 @@ class People:
         same = [one for one in found if one.username.casefold() == username.casefold()]
         return self.seen(same[0]) if same else None
 
+    async def by_public_key(self, key: str) -> User | None:
+        """Return the account that signs with a key, or None."""
+        found = await self._catalog.all(
+            User, self._catalog.select(User).where(_user.public_key == key)
+        )
+        return self.seen(found[0]) if found else None
+
+    async def everybody(self, ids: Sequence[int] | None = None) -> list[User]:
+        """Return the people of these ids, or all there are, by user name; no accounts of jobs."""
+        statement = self._catalog.select(User).where(_user.kind == UserKind.HUMAN.value)
+        if ids is not None:
+            statement = statement.where(self._catalog.members(_user.id, set(ids)))
+        found = await self._catalog.all(User, statement.order_by(_user.username_key, _user.id))
+        return [self.seen(row) for row in found]
+
     async def by_ids(self, ids: Sequence[int]) -> list[User | None]:
         """Return users in the order of the ids, also deleted ones, whose names history still needs.
 
@@ -128,9 +146,7 @@ class People:
         """
         if not self._catalog.actor.signed_in:
             return [None] * len(ids)
-        # A rule would leave deleted accounts out; a subquery carries none, and none else is needed.
-        everybody = select(table(User)).subquery()
-        statement = select(everybody).where(self._catalog.members(everybody.c.id, set(ids)))
+        statement = select(_EVERYBODY).where(self._catalog.members(_EVERYBODY.c.id, set(ids)))
         found = {row.id: row for row in await self._catalog.all(User, statement)}
         return [self.seen(found[id]) if id in found else None for id in ids]
 
@@ -263,6 +279,17 @@ class People:
         # A guest writes nothing, but has a password of their own: the hub writes this row.
         as_hub = Catalog(self._catalog.database, Actor.system())
         await (as_hub if id == actor.user_id else self._catalog).write("set_password", work)
+
+    async def settle_password(self, id: int, password: str, *, current: str | None = None) -> None:
+        """Set a password unless it is the one already, as `set_password` does.
+
+        For clients that send a whole account back as they once made it.
+        """
+        require_self_or_administrator(self._catalog.actor, "set the password of", id)
+        person = await self._catalog.one(User, id)
+        checked = await self._passwords.check(person.password_hash, password)
+        if not checked.right:
+            await self.set_password(id, password, current=current)
 
     async def _verified(self, id: int, current: str | None) -> str | None:
         """Check one's own present password and return its hash; None while there is none."""

@@ -19,6 +19,7 @@ from adapters.render import encode
 from adapters.render.encode import Format
 from adapters.render.region import TILE_SIZE, render_region, thumbnail, tile
 from adapters.render.settings import RenderSettings
+from adapters.render.split import render_split
 from store.access.cache import VerdictCache
 from store.actor import Actor
 from store.catalog import Catalog
@@ -28,6 +29,7 @@ from store.pixels.base import StoredBytes
 from store.pixels.statistics import Histogram, Selection, Statistics
 
 MAX_REGION_BYTES = 256 * 2**20
+MAX_FIGURED = 2**30  # samples; some seconds of one thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,10 @@ class PixelAccess:
         view = await self._images.view(image_id)
         self._views.put(key, (actor, view), epoch=epoch)
         return view
+
+    async def views(self, image_ids: Sequence[int]) -> dict[int, View]:
+        """Return those of the images that can be drawn; five statements, however many."""
+        return await self._images.views(image_ids)
 
     async def region(
         self,
@@ -152,13 +158,30 @@ class PixelAccess:
         settings: RenderSettings,
         longest_side: int = 96,
         format: Format = Format.JPEG,
+        *,
+        enlarge: bool = False,
     ) -> Picture:
-        """Draw and encode the whole plane, its longer side `longest_side` pixels."""
+        """Draw and encode the whole plane, its longer side `longest_side` pixels.
+
+        A smaller image stays as it is unless `enlarge`.
+        """
 
         def draw(reader: Any) -> Any:
-            return thumbnail(reader, settings, longest_side)
+            return thumbnail(reader, settings, longest_side, enlarge=enlarge)
 
         return await self._drawn(view, draw, format, None)
+
+    async def split(
+        self,
+        view: View,
+        settings: RenderSettings,
+        format: Format = Format.JPEG,
+        quality: int | None = None,
+    ) -> Picture:
+        """Draw and encode a grid of the active channels, each by itself and then together."""
+        return await self._drawn(
+            view, lambda reader: render_split(reader, settings), format, quality
+        )
 
     async def _drawn(
         self, view: View, draw: Callable[[Any], Any], format: Format, quality: int | None
@@ -172,22 +195,66 @@ class PixelAccess:
         return Picture(await self._infrastructure.run(work), format.media_type)
 
     async def histogram(
-        self, view: View, *, channel: int, z: int = 0, t: int = 0, bins: int = 256
+        self,
+        view: View,
+        *,
+        channel: int,
+        z: int | None = 0,
+        t: int | None = 0,
+        bins: int = 256,
+        limits: tuple[float, float] | None = None,
+        level: int = 0,
     ) -> Histogram:
-        """Return counts and edges of one plane."""
-        reader = self._infrastructure.pixels.open(_key(view))
-        plane = Selection(c=channel, z=z, t=t)
-        return await self._infrastructure.run(statistics.histogram, reader, plane, bins=bins)
+        """Return counts and edges of one plane, between its extremes or other limits.
 
-    async def statistics(self, view: View, *, channel: int, z: int = 0, t: int = 0) -> Statistics:
-        """Return minimum, maximum, mean, deviation and sum of one plane."""
+        None for z or t takes all of them. Raises TooLarge beyond 2³⁰ samples.
+        """
         reader = self._infrastructure.pixels.open(_key(view))
-        plane = Selection(c=channel, z=z, t=t)
-        return await self._infrastructure.run(statistics.statistics, reader, plane)
+        wanted = _selected(view, channel, z, t, level)
+        return await self._infrastructure.run(
+            statistics.histogram, reader, wanted, bins=bins, limits=limits
+        )
+
+    async def statistics(
+        self,
+        view: View,
+        *,
+        channel: int,
+        z: int | None = 0,
+        t: int | None = 0,
+        level: int = 0,
+    ) -> Statistics:
+        """Return minimum, maximum, mean, deviation and sum; planes as in `histogram`."""
+        reader = self._infrastructure.pixels.open(_key(view))
+        wanted = _selected(view, channel, z, t, level)
+        return await self._infrastructure.run(statistics.statistics, reader, wanted)
 
     async def file(self, view: View, path: str) -> StoredBytes | None:
         """Find one file of the image's OME-Zarr group; None for a chunk that is not there."""
         return await self._infrastructure.run(self._infrastructure.pixels.file, _key(view), path)
+
+
+def _selected(view: View, channel: int, z: int | None, t: int | None, level: int) -> Selection:
+    """Return what figures are made of; refuse what would keep a thread busy for minutes."""
+    everything = slice(None)
+    wanted = Selection(
+        c=channel,
+        z=everything if z is None else z,
+        t=everything if t is None else t,
+        level=level,
+    )
+    shape = view.pixels.levels[level]["shape"] if 0 <= level < len(view.pixels.levels) else ()
+    if shape:
+        planes = (shape[0] if t is None else 1) * (shape[2] if z is None else 1)
+        samples = planes * shape[3] * shape[4]
+        if samples > MAX_FIGURED:
+            raise TooLarge(
+                f"{samples:,} samples at level {level}; ask for a smaller level or fewer planes: "
+                "that",
+                MAX_FIGURED,
+                "samples",
+            )
+    return wanted
 
 
 def _key(view: View) -> str:

@@ -16,17 +16,15 @@ from adapters.containers import checked_name
 from adapters.drawing import (
     NewRoi,
     add_regions,
-    check_terms,
     made_ready,
     replace_shapes,
-    tell_changed,
 )
 from adapters.filters import Filter, compiled
+from adapters.labelling import give_terms, take_terms, writable_regions
 from adapters.shapes import Canvas, Columns, Draft, Drawn, moved
 from store.access.capabilities import Can
 from store.catalog import Catalog
-from store.clock import now_ms
-from store.errors import Forbidden, Invalid, NotFound
+from store.errors import Invalid, NotFound
 from store.paging import Keyset, Page
 from store.spatial import Box, largest_in_box, prefers_size, rois_in_box
 from store.statement import cols, table
@@ -332,38 +330,37 @@ class Rois:
 
         return await self._catalog.write("move_roi", work)
 
+    async def delete(self, ids: Sequence[int]) -> None:
+        """Put regions with their shapes into the trash. Raises NotFound, Forbidden, Conflict."""
+
+        async def work(unit: Unit) -> None:
+            unit.journal.summary = f"delete {len(ids)} regions"
+            await unit.trash(Roi, ids)
+
+        await self._catalog.write("delete_roi", work)
+
+    async def delete_shape(self, id: int) -> None:
+        """Put one shape into the trash; its region stays, also without any. Raises as `delete`."""
+
+        async def work(unit: Unit) -> None:
+            unit.journal.summary = f"delete shape {id}"
+            found = await unit.all(Shape, _shape.id == id)
+            if not found:
+                raise NotFound("shape", id)
+            row = await unit.one(Roi, found[0].roi_id, can=Can.EDIT)
+            if not await unit.stamp(Shape, [id]):
+                raise NotFound("shape", id)
+            await unit.grow(Roi, row)
+
+        await self._catalog.write("delete_shape", work)
+
     async def add_terms(self, roi_ids: Collection[int], term_ids: Collection[int]) -> int:
         """Give terms to regions in the actor's name; return how many are new."""
 
         async def work(unit: Unit) -> int:
-            rows = await self._writable(unit, roi_ids)
+            rows = await writable_regions(unit, roi_ids)
             unit.journal.summary = f"label {len(rows)} regions"
-            for project_id in {row.project_id for row in rows}:
-                await check_terms(unit, term_ids, project_id)
-            me = unit.actor.author_id
-            known = {
-                (one.roi_id, one.term_id)
-                for one in await unit.rows(
-                    select(_roi_term.roi_id, _roi_term.term_id).where(
-                        unit.members(_roi_term.roi_id, roi_ids),
-                        unit.members(_roi_term.term_id, term_ids),
-                        _roi_term.author_id == me,
-                        _roi_term.trashed_by.is_(None),
-                    )
-                )
-            }
-            now = now_ms()
-            fresh = [
-                (row.id, term, me, me, now)
-                for row in rows
-                for term in dict.fromkeys(term_ids)
-                if (row.id, term) not in known
-            ]
-            await unit.add_many(
-                RoiTerm, ("roi_id", "term_id", "author_id", "owner_id", "created_at"), fresh
-            )
-            tell_changed(unit, rows, {one[0] for one in fresh})
-            return len(fresh)
+            return await give_terms(unit, rows, term_ids)
 
         return await self._catalog.write("add_terms", work)
 
@@ -371,31 +368,11 @@ class Rois:
         """Take terms off regions, whoever gave them; return how many went."""
 
         async def work(unit: Unit) -> int:
-            rows = await self._writable(unit, roi_ids)
+            rows = await writable_regions(unit, roi_ids)
             unit.journal.summary = f"take terms off {len(rows)} regions"
-            links = await unit.rows(
-                select(_roi_term.id, _roi_term.roi_id).where(
-                    unit.members(_roi_term.roi_id, roi_ids),
-                    unit.members(_roi_term.term_id, term_ids),
-                    _roi_term.trashed_by.is_(None),
-                )
-            )
-            if links:
-                await unit.stamp(RoiTerm, [link.id for link in links])
-            tell_changed(unit, rows, {link.roi_id for link in links})
-            return len(links)
+            return await take_terms(unit, rows, term_ids)
 
         return await self._catalog.write("remove_terms", work)
-
-    async def _writable(self, unit: Unit, roi_ids: Collection[int]) -> Sequence[Roi]:
-        rows = await unit.all(Roi, unit.members(_roi.id, set(roi_ids)), order=_roi.id)
-        missing = set(roi_ids) - {row.id for row in rows}
-        if missing:
-            raise NotFound("roi", min(missing))
-        for row, can in zip(rows, await unit.judge.capabilities(Roi, rows), strict=True):
-            if not can & Can.EDIT:
-                raise Forbidden("change the terms of", "roi", row.id)
-        return rows
 
 
 # what lists are narrowed by, for `Holds`

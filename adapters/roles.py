@@ -36,6 +36,11 @@ class Roles:
         )
         return [[Role(row.role) for row in rows] for rows in found]
 
+    async def rows(self, user_id: int) -> list[UserRole]:
+        """Return the rows of the roles that an account holds, lowest first."""
+        (found,) = await self._catalog.grouped(UserRole, "user_id", [user_id], order=(_role.role,))
+        return found
+
     async def give(self, user_id: int, role: Role) -> None:
         """Give a role; one already held is left as it is.
 
@@ -108,6 +113,12 @@ def require_administrator(actor: Actor, action: str, user_id: int | str) -> None
     """Raise Forbidden unless the actor may administer people."""
     if not is_administrator(actor):
         raise Forbidden(action, "user", user_id, "only an administrator may.")
+
+
+def require_self_or_administrator(actor: Actor, action: str, user_id: int) -> None:
+    """Raise Forbidden unless the account is the actor's own or theirs to administer."""
+    if actor.user_id != user_id and not is_administrator(actor):
+        raise Forbidden(action, "user", user_id, "only that person or an administrator may.")
 
 
 async def require_super(unit: Unit, action: str, user_id: int) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 
 from adapters.containers import Containers, checked_fields, checked_name
+from adapters.filters import Filter, compiled
 from store.access.capabilities import Can
 from store.catalog import Catalog
 from store.clock import now_ms
 from store.errors import Conflict, Forbidden, Invalid
-from store.paging import Keyset, Page
+from store.paging import Keyset, Page, apply_keyset, finish_page
 from store.statement import cols, table
 from store.tables.images import Image
 from store.tables.screens import Acquisition, Plate, Well, WellSample
@@ -116,15 +117,31 @@ class Screens:
         rows = await self._catalog.rows(_wells().where(self._catalog.members(_well.id, set(ids))))
         return {row.id: row for row in rows}
 
-    async def wells_of(self, plate_ids: Sequence[int], keyset: Keyset) -> dict[int, Page[Any]]:
+    async def wells_of(
+        self, plate_ids: Sequence[int], keyset: Keyset, where: Filter | None = None
+    ) -> dict[int, Page[Any]]:
         """Return one page of wells of each plate, in one statement; rows as `wells` gives them."""
-        statement = _wells().where(self._catalog.members(_well.plate_id, set(plate_ids)))
+        statement = self._wells_of(plate_ids, where)
         return await self._catalog.pages(Well, statement, _well.plate_id, keyset)
 
-    async def count_wells(self, plate_ids: Sequence[int]) -> dict[int, int]:
+    async def count_wells(
+        self, plate_ids: Sequence[int], where: Filter | None = None
+    ) -> dict[int, int]:
         """Count the wells of each plate that have been made, in one statement."""
-        statement = _wells().where(self._catalog.members(_well.plate_id, set(plate_ids)))
-        return await self._catalog.counts(statement, _well.plate_id)
+        return await self._catalog.counts(self._wells_of(plate_ids, where), _well.plate_id)
+
+    def _wells_of(self, plate_ids: Sequence[int], where: Filter | None) -> Select[Any]:
+        inside = self._catalog.members(_well.plate_id, set(plate_ids))
+        return _wells().where(inside, compiled(where, _well))
+
+    async def well_page(self, keyset: Keyset, where: Filter | None = None) -> Page[Any]:
+        """Return one page of the wells of all plates; rows as `wells` gives them."""
+        statement = apply_keyset(_wells().where(compiled(where, _well)), _well, keyset)
+        return finish_page(await self._catalog.rows(statement), keyset)
+
+    async def count_all_wells(self, where: Filter | None = None) -> int:
+        """Count the wells of all plates."""
+        return await self._catalog.count(_wells().where(compiled(where, _well)))
 
     async def wells_at(
         self, places: Iterable[tuple[int, int, int]]

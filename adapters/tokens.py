@@ -71,6 +71,8 @@ def require_free(actor: Actor, action: str) -> int:
     """
     if actor.user_id is None:
         raise Unauthenticated
+    if actor.job_user_id is not None:
+        raise Forbidden(action, "account", actor.user_id, "a job's account may not.")
     if actor.scopes and Scope.ADMIN not in actor.scopes:
         raise Forbidden(action, "account", actor.user_id, "a token needs the scope admin for this.")
     return actor.user_id

@@ -6,7 +6,10 @@ C = 1 for RGB, so that a track has one region per plane at most.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import or_, select
 
 from adapters.containers import checked_name
 from store.access.capabilities import Can
@@ -15,11 +18,13 @@ from store.clock import now_ms
 from store.errors import Conflict, Invalid, NotFound
 from store.statement import cols
 from store.tables.columns import name_key
+from store.tables.containers import Placement, PlacementState, Project
 from store.tables.images import Image, Pixels
 from store.tables.rois import Roi, RoiTrack, Shape, Track
 from store.unit import Unit
 
 _track, _member, _roi, _shape = cols(Track), cols(RoiTrack), cols(Roi), cols(Shape)
+_placement = cols(Placement)
 
 
 class Tracks:
@@ -32,12 +37,64 @@ class Tracks:
         """Return one track. Raises NotFound."""
         return await self._catalog.one(Track, id)
 
+    async def many(self, ids: Sequence[int]) -> dict[int, Track]:
+        """Return the visible ones of these tracks by id, in one statement."""
+        found = await self._catalog.by_ids(Track, ids)
+        return {id: one for id, one in zip(ids, found, strict=True) if one is not None}
+
+    async def capabilities(self, rows: Sequence[Track]) -> list[Can]:
+        """Return what the actor may do to each track."""
+        return await self._catalog.capabilities(Track, rows)
+
     async def of_images(self, image_ids: Sequence[int]) -> dict[int, list[Track]]:
         """Return the tracks of each image, by name; one statement."""
         found = await self._catalog.grouped(
             Track, "image_id", image_ids, order=(_track.name_key, _track.id)
         )
         return dict(zip(image_ids, found, strict=True))
+
+    async def of_project(self, project_id: int) -> Sequence[Track]:
+        """Return the tracks shown in a project, by name: bound to it, or to none on its images.
+
+        A track on an image that left the project is not shown. Raises NotFound.
+        """
+        await self._catalog.one(Project, project_id)
+        placed = select(_placement.image_id).where(
+            _placement.project_id == project_id,
+            _placement.state == PlacementState.LIVE.value,
+        )
+        return await self._catalog.all(
+            Track,
+            self._catalog.select(Track)
+            .where(
+                or_(_track.project_id == project_id, _track.project_id.is_(None)),
+                _track.image_id.in_(placed),
+            )
+            .order_by(_track.name_key, _track.id),
+        )
+
+    async def of_rois(self, roi_ids: Sequence[int]) -> dict[int, list[RoiTrack]]:
+        """Return the places of regions in tracks that live, by id; one statement."""
+        gathered: dict[int, list[RoiTrack]] = {id: [] for id in roi_ids}
+        for row in await self._catalog.all(
+            RoiTrack,
+            self._catalog.select(RoiTrack)
+            .where(
+                self._catalog.members(_member.roi_id, set(roi_ids)),
+                _member.track_id.in_(self._catalog.visible_ids(Track)),
+            )
+            .order_by(_member.id),
+        ):
+            gathered[row.roi_id].append(row)
+        return gathered
+
+    async def member(self, track_id: int, roi_id: int) -> RoiTrack:
+        """Return the place of a region in a track. Raises NotFound."""
+        await self.get(track_id)
+        for row in (await self.members([track_id]))[track_id]:
+            if row.roi_id == roi_id:
+                return row
+        raise NotFound("region of the track", roi_id)
 
     async def members(self, track_ids: Sequence[int]) -> dict[int, list[RoiTrack]]:
         """Return the regions of each track, in order; one statement."""
@@ -65,6 +122,8 @@ class Tracks:
         async def work(unit: Unit) -> Track:
             unit.journal.summary = f"create track {title}"
             image = await unit.one(Image, image_id, can=Can.ANNOTATE)
+            if project_id is not None:
+                await _placed(unit, image_id, project_id)
             await self._free(unit, image_id, project_id, title)
             track = await unit.add(
                 Track(
@@ -77,24 +136,80 @@ class Tracks:
 
         return await self._catalog.write("create_track", work)
 
-    async def add(self, track_id: int, roi_ids: Sequence[int]) -> int:
-        """Put regions into a track; return how many are new. Raises as `create`."""
+    async def update(self, id: int, *, expected: int | None = None, **fields: Any) -> Track:
+        """Change name or colour. Raises Conflict for a taken name or a stale version."""
+        after = _checked(fields)
+
+        async def work(unit: Unit) -> Track:
+            unit.journal.summary = f"change track {id}"
+            if "name" in after:
+                row = await unit.one(Track, id)
+                await self._free(unit, row.image_id, row.project_id, after["name"], but=id)
+            return await unit.change(Track, id, expected=expected, **after)
+
+        return await self._catalog.write("update_track", work)
+
+    async def delete(self, ids: Sequence[int]) -> None:
+        """Put tracks into the trash; the regions in them stay. Raises NotFound or Forbidden."""
+
+        async def work(unit: Unit) -> None:
+            unit.journal.summary = f"delete {len(ids)} tracks"
+            await unit.trash(Track, ids)
+
+        await self._catalog.write("delete_track", work)
+
+    async def add(self, track_id: int, roi_ids: Sequence[int], *, anew: bool = False) -> int:
+        """Put regions into a track; return how many are new. Raises as `create`.
+
+        With `anew`, one that is in the track already is a Conflict.
+        """
 
         async def work(unit: Unit) -> int:
             track = await unit.one(Track, track_id, can=Can.EDIT)
             unit.journal.summary = f"add {len(roi_ids)} regions to track {track.name}"
-            return await self._add(unit, track, roi_ids)
+            added = await self._add(unit, track, roi_ids)
+            if anew and added < len(roi_ids):
+                raise Conflict(f"Track {track.name} has this region already.", noun="roi_track")
+            if added:
+                unit.tell("changed", Track, track)
+            return added
 
         return await self._catalog.write("add_to_track", work)
 
-    async def _free(self, unit: Unit, image_id: int, project_id: int | None, title: str) -> None:
+    async def remove(self, track_id: int, roi_ids: Sequence[int]) -> Sequence[RoiTrack]:
+        """Take regions out of a track; return the places they had. Raises NotFound for others."""
+
+        async def work(unit: Unit) -> Sequence[RoiTrack]:
+            track = await unit.one(Track, track_id, can=Can.EDIT)
+            unit.journal.summary = f"take {len(roi_ids)} regions out of track {track.name}"
+            gone = await unit.all(
+                RoiTrack, _member.track_id == track_id, unit.members(_member.roi_id, roi_ids)
+            )
+            missing = set(roi_ids) - {row.roi_id for row in gone}
+            if missing:
+                raise NotFound("region of the track", min(missing))
+            await unit.stamp(RoiTrack, [row.id for row in gone])
+            unit.tell("changed", Track, track)
+            return gone
+
+        return await self._catalog.write("remove_from_track", work)
+
+    async def _free(
+        self,
+        unit: Unit,
+        image_id: int,
+        project_id: int | None,
+        title: str,
+        *,
+        but: int | None = None,
+    ) -> None:
         held = await unit.all(
             Track,
             _track.image_id == image_id,
             _track.project_id.is_(None) if project_id is None else _track.project_id == project_id,
             _track.name_key == name_key(title),
         )
-        if held:
+        if any(one.id != but for one in held):
             raise Conflict(
                 f"There is already track {held[0].id} named {title!r}; choose another name.",
                 noun="track",
@@ -147,3 +262,23 @@ class Tracks:
         return {
             id: rank for id, (rank, *others) in found.items() if rank is not None and not others
         }
+
+
+async def _placed(unit: Unit, image_id: int, project_id: int) -> None:
+    """Raise Invalid unless the image lies in the project."""
+    if not await unit.all(
+        Placement, _placement.project_id == project_id, _placement.image_id == image_id
+    ):
+        raise Invalid("project", f"image {image_id} does not lie in project {project_id}.")
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    after = dict(fields)
+    for name in after:
+        if name not in ("name", "color"):
+            raise Invalid(name, "a track has no such field to set.")
+    if "name" in after:
+        after["name"] = checked_name(after["name"] or "")
+    if "color" in after and not -(2**31) <= after["color"] < 2**31:
+        raise Invalid("color", "must be a signed 32-bit colour.")
+    return after

@@ -37,12 +37,13 @@ PLANNED = {
     "codecs": (60, "Codecs and readers of the pixel store; tensorstore, zarr-python"),
     "operations": (45, "Operations through the runner; OpenCV, scipy, scikit-image"),
     "store": (120, "Rows, events and permissions of the database"),
+    "omero-list": (150, "A page of images over OMERO's JSON API; a bare Starlette handler"),
     "imports": (200, "Import of a large OME-TIFF; ome-zarr"),
 }
 BENCHES = {
     name: about
     for name, about in PLANNED.items()
-    if Path(__file__).with_name(f"{name}.py").exists()
+    if Path(__file__).with_name(f"{name.replace('-', '_')}.py").exists()
 }
 STYLES = {"met": "green", "missed": "bold red", "not run": "yellow"}
 
@@ -58,7 +59,7 @@ def main() -> int:
         name, file = asked.rows
         # So that temporary folders are removed when time is up.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
-        Path(file).write_text(json.dumps(importlib.import_module(f"bench.{name}").main()))
+        Path(file).write_text(json.dumps(_module(name).main()))
         return 0
     if asked.list:
         for name, (seconds, title) in BENCHES.items():
@@ -68,6 +69,10 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no bench {unknown[0]!r}; they are {', '.join(BENCHES)}")
     return run_all(asked.names or list(BENCHES))
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"bench.{name.replace('-', '_')}")
 
 
 def run_all(names: list[str]) -> int:

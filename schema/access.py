@@ -11,7 +11,7 @@ import strawberry
 
 from schema.context import Info
 from schema.people import Group, TokenScope, User
-from schema.scalars import DateTime, encode_id
+from schema.scalars import DateTime, Duration, encode_id
 
 
 @strawberry.enum(description="What a grant gives, each including the ones before.")
@@ -93,13 +93,16 @@ class Token:
         )
 
 
-@strawberry.type(description="A place where you are signed in.")
+@strawberry.type(description="A place where somebody is signed in.")
 class SessionInfo:
     id: strawberry.ID = strawberry.field(description="The id to close it by.")
     current: bool = strawberry.field(description="Whether it is the one you ask with.")
-    created_at: DateTime = strawberry.field(description="When you signed in.")
+    created_at: DateTime = strawberry.field(description="When it was opened.")
     seen_at: DateTime = strawberry.field(description="When it was last used, to the minute.")
     expires_at: DateTime = strawberry.field(description="When it ends if it is not used.")
+    idle: Duration = strawberry.field(description="How long it lasts without being used.")
+    user_key: strawberry.Private[int]
+    group_key: strawberry.Private[int]
 
     @classmethod
     def of(cls, row: Any, current_id: int | None) -> "SessionInfo":
@@ -110,7 +113,23 @@ class SessionInfo:
             created_at=DateTime(row.created_at),
             seen_at=DateTime(row.seen_at),
             expires_at=DateTime(row.expires_at),
+            idle=Duration(row.expires_at - row.seen_at),
+            user_key=row.user_id,
+            group_key=row.group_id,
         )
+
+    @strawberry.field(description="Who is signed in.")
+    async def user(self, info: Info) -> User | None:
+        person: User | None = await info.context.loaders.user_by_id.load(self.user_key)
+        return person
+
+    @strawberry.field(
+        description="The group it works in, for clients that show one group at a time. What is "
+        "made goes to the default group of the account unless another is named."
+    )
+    async def group(self, info: Info) -> Group | None:
+        group: Group | None = await info.context.loaders.group_by_id.load(self.group_key)
+        return group
 
 
 @strawberry.input(
@@ -157,6 +176,28 @@ class CloseSessionInput:
     id: strawberry.ID = strawberry.field(description="The session.")
 
 
+@strawberry.input(description="Whose sessions to close; the one you ask with stays open.")
+class CloseSessionsInput:
+    user: strawberry.ID | None = strawberry.field(
+        default=None, description="Yours if left out, anybody's for administrators."
+    )
+
+
+@strawberry.input(description="What to change of a session of yours.")
+class UpdateSessionInput:
+    id: strawberry.ID | None = strawberry.field(
+        default=None, description="The session; the one you ask with if left out."
+    )
+    group: strawberry.ID | None = strawberry.field(
+        default=None, description="The group it is to work in, one you belong to."
+    )
+    idle: Duration | None = strawberry.field(
+        default=None,
+        description="How long it is to last without being used: at least two minutes, at most what "
+        "the server gives to new ones.",
+    )
+
+
 @strawberry.type(description="The grant, and the secret of a new link.")
 class GrantPayload:
     grant: Grant = strawberry.field(description="As it is now.")
@@ -174,3 +215,13 @@ class CreateTokenPayload:
 @strawberry.type(description="What was ended for good.")
 class RevokePayload:
     revoked_id: strawberry.ID = strawberry.field(description="What is no more.")
+
+
+@strawberry.type(description="The session.")
+class SessionPayload:
+    session: SessionInfo = strawberry.field(description="As it is now.")
+
+
+@strawberry.type(description="How much was closed.")
+class CloseSessionsPayload:
+    closed: int = strawberry.field(description="How many sessions were open.")

@@ -1,17 +1,29 @@
 """Annotations: nine kinds of metadata that can be attached to objects."""
 
+import base64
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from schema.containers import shared
 from schema.context import Info
 from schema.filters import MomentFilter, NumberFilter, TextFilter
-from schema.nodes import AnnotationKind, Owned
-from schema.paging import OrderDirection
+from schema.nodes import AnnotationKind, Node, Owned
+from schema.paging import (
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    OrderDirection,
+    PageArguments,
+)
 from schema.scalars import JSON, BigInt, DateTime
 from store.access.capabilities import Can
+
+if TYPE_CHECKING:
+    from schema.people import User
 
 
 @strawberry.enum(description="What annotations may be ordered by.")
@@ -64,6 +76,18 @@ class AnnotationWhere:
     number: NumberFilter | None = strawberry.field(
         default=None, description="Tests on the value of double annotations."
     )
+    whole: NumberFilter | None = strawberry.field(
+        default=None, description="Tests on the value of long annotations, such as ratings."
+    )
+    flag: bool | None = strawberry.field(
+        default=None, description="The value of boolean annotations."
+    )
+    moment: MomentFilter | None = strawberry.field(
+        default=None, description="Tests on the value of timestamp annotations."
+    )
+    description: TextFilter | None = strawberry.field(
+        default=None, description="Tests on the description."
+    )
     pair: PairWhere | None = strawberry.field(
         default=None, description="Maps that have such a pair."
     )
@@ -83,6 +107,69 @@ class AnnotationWhere:
     )
 
 
+@strawberry.enum(description="What annotations can be attached to.")
+class AnnotatableType(Enum):
+    PROJECT = strawberry.enum_value("project", description="Projects.")
+    DATASET = strawberry.enum_value("dataset", description="Datasets.")
+    IMAGE = strawberry.enum_value("image", description="Images.")
+    SCREEN = strawberry.enum_value("screen", description="Screens.")
+    PLATE = strawberry.enum_value("plate", description="Plates.")
+    ACQUISITION = strawberry.enum_value("acquisition", description="Runs of the instrument.")
+    WELL = strawberry.enum_value("well", description="Wells.")
+    ROI = strawberry.enum_value("roi", description="Regions of interest.")
+    JOB = strawberry.enum_value("job", description="Jobs.")
+
+
+@strawberry.type(description="An annotation on an object, and who attached it.")
+class AnnotationLink:
+    key: strawberry.Private[int]
+    owner_key: strawberry.Private[int]
+    annotation_key: strawberry.Private[int]
+    target: strawberry.Private[tuple[str, int]]
+    shown: strawberry.Private[Any] = None
+    created_at: DateTime = strawberry.field(description="When it was attached.")
+
+    @strawberry.field(description="The number that OMERO and Cytomine clients know the link by.")
+    def legacy_id(self) -> BigInt:
+        return BigInt(self.key)
+
+    @strawberry.field(description="Who attached it; null if you may not see them.")
+    async def owner(self, info: Info) -> Annotated["User", strawberry.lazy("schema.people")] | None:
+        person: User | None = await info.context.loaders.user_by_id.load(self.owner_key)
+        return person
+
+    @strawberry.field(description="The annotation.")
+    async def annotation(self, info: Info) -> "Annotation | None":
+        if self.shown is not None:
+            known: Annotation = self.shown
+            return known
+        found: Annotation | None = await info.context.loaders.annotation_by_id.load(
+            self.annotation_key
+        )
+        return found
+
+    @strawberry.field(description="The object it is on.")
+    async def object(self, info: Info) -> Node | None:
+        noun, id = self.target
+        found: Node | None = await getattr(info.context.loaders, f"{noun}_by_id").load(id)
+        return found
+
+
+@strawberry.type(description="What is attached to one object.")
+class ObjectAnnotations:
+    id: strawberry.ID = strawberry.field(description="The object.")
+    links: list[AnnotationLink] = strawberry.field(description="Oldest first.")
+
+
+@strawberry.type(description="How often a namespace is used.")
+class NamespaceUse:
+    namespace: str | None = strawberry.field(
+        description="The namespace; null for annotations without one."
+    )
+    kind: AnnotationKind = strawberry.field(description="The kind of annotations counted.")
+    count: BigInt = strawberry.field(description="How many there are.")
+
+
 @strawberry.interface(description="A piece of metadata that can be on any number of objects.")
 class Annotation(Owned):
     kind: AnnotationKind = strawberry.field(description="What it carries.")
@@ -92,6 +179,26 @@ class Annotation(Owned):
     name: str | None = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it is about.")
     row: strawberry.Private[Any]
+
+    @strawberry.field(description="Where it is attached, by whom: objects that you see.")
+    async def links(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        types: Annotated[
+            list[AnnotatableType] | None,
+            strawberry.argument(description="Only to objects of these kinds."),
+        ] = None,
+    ) -> Connection["AnnotationLink"]:
+        page = PageArguments(first, after, last, before)
+        nouns = None if types is None else tuple(sorted(str(one.value) for one in types))
+        found: Connection[AnnotationLink] = await info.context.connect(
+            "links_of_annotation", self.key, page, None, nouns
+        )
+        return found
 
     @classmethod
     def noun(cls) -> str:
@@ -176,35 +283,61 @@ class TimestampAnnotation(Annotation):
         return DateTime(self.row.at)
 
 
-@strawberry.type(description="A file as it was uploaded.")
-class AttachedFile:
-    key: strawberry.Private[int]
+FIRST = BigInt(0)
+
+
+@strawberry.type(description="A part of a file.")
+class FileRange:
+    data: str = strawberry.field(description="The bytes in base64.")
+    start: BigInt = strawberry.field(description="Where the first of them stands in the file.")
+    length: int = strawberry.field(description="How many there are.")
+
+
+@strawberry.federation.type(keys=["id"], description="A file as it was uploaded.")
+class StoredFile(Owned):
+    row: strawberry.Private[Any]
     name: str = strawberry.field(description="Its name.")
     media_type: str = strawberry.field(description="What it holds, such as text/csv.")
     size: BigInt = strawberry.field(description="Bytes.")
     sha256: str | None = strawberry.field(description="Its checksum.")
 
     @classmethod
-    def of(cls, row: Any) -> "AttachedFile":
+    def of(cls, row: Any, can: Can) -> "StoredFile":
         """Show a row."""
         return cls(
-            key=row.id,
+            **shared(row, can),
+            row=row,
             name=row.name,
             media_type=row.media_type,
             size=BigInt(row.size),
             sha256=row.sha256,
         )
 
-    @strawberry.field(description="The number that OMERO and Cytomine clients know it by.")
-    def legacy_id(self) -> BigInt:
-        return BigInt(self.key)
+    @strawberry.field(description="Address of its bytes; parts of it can be asked for.")
+    def download_url(self) -> str:
+        return f"/transfers/files/{self.key}"
+
+    @strawberry.field(description="A part of it as an answer, of at most 4 MiB.")
+    async def content(
+        self,
+        info: Info,
+        start: Annotated[BigInt, strawberry.argument(description="The first byte.")] = FIRST,
+        length: Annotated[
+            int | None,
+            strawberry.argument(description="At most this many bytes; to the end if left out."),
+        ] = None,
+    ) -> FileRange:
+        found = await info.context.hub.file_access.read(self.row, start, length)
+        return FileRange(
+            data=base64.b64encode(found).decode(), start=BigInt(start), length=len(found)
+        )
 
 
 @strawberry.type(description="A file attached to an object.")
 class FileAnnotation(Annotation):
     @strawberry.field(description="The file; null if it is gone.")
-    async def file(self, info: Info) -> AttachedFile | None:
-        found: AttachedFile | None = await info.context.loaders.file_of_annotation.load(self.key)
+    async def file(self, info: Info) -> StoredFile | None:
+        found: StoredFile | None = await info.context.loaders.file_of_annotation.load(self.key)
         return found
 
 

@@ -17,11 +17,13 @@ from schema.paging import (
     OrderDirection,
     PageArguments,
 )
-from schema.scalars import DateTime
+from schema.scalars import BigInt, DateTime
 from store.access.capabilities import Can
 
 if TYPE_CHECKING:
+    from schema.annotations import AnnotationWhere
     from schema.images import Image, ImageOrder, ImageWhere
+    from schema.members import DefaultLayer, ProjectMember, Representative
     from schema.ontologies import Ontology
     from schema.screens import Plate
 
@@ -57,6 +59,19 @@ class ContainerWhere:
     )
     annotation: strawberry.ID | None = strawberry.field(
         default=None, description="Carrying this tag or other annotation."
+    )
+    updated_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were last changed."
+    )
+    inside: strawberry.ID | None = strawberry.field(
+        default=None, description="In this project (datasets) or this screen (plates)."
+    )
+    holds: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Holding this dataset (projects), image (datasets) or plate (screens).",
+    )
+    annotations: Annotated["AnnotationWhere", strawberry.lazy("schema.annotations")] | None = (
+        strawberry.field(default=None, description="Carrying an annotation for which this holds.")
     )
     and_: list["ContainerWhere"] | None = strawberry.field(
         default=None, name="and", description="All of these hold."
@@ -95,6 +110,16 @@ class Project(Owned, Annotatable):
     description: str | None = strawberry.field(description="What it is about.")
     mode: ProjectMode = strawberry.field(description="How far members may change its contents.")
     closed: bool = strawberry.field(description="Whether it is closed to changes of members.")
+    blind: bool = strawberry.field(
+        description="Whether members know its images by number only, not by name."
+    )
+    downloadable: bool = strawberry.field(description="Whether members may fetch original files.")
+    hide_members: bool = strawberry.field(
+        description="Whether members see no regions of other members."
+    )
+    hide_managers: bool = strawberry.field(
+        description="Whether members see no regions of managers."
+    )
     ontology_key: strawberry.Private[int | None]
 
     @classmethod
@@ -106,6 +131,10 @@ class Project(Owned, Annotatable):
             description=row.description,
             mode=ProjectMode(row.mode),
             closed=row.closed,
+            blind=row.blind,
+            downloadable=row.downloadable,
+            hide_members=row.hide_members,
+            hide_managers=row.hide_managers,
             ontology_key=row.ontology_id,
         )
 
@@ -119,6 +148,39 @@ class Project(Owned, Annotatable):
             return None
         found: Ontology | None = await info.context.loaders.ontology_by_id.load(self.ontology_key)
         return found
+
+    @strawberry.field(description="Its owner, and whom grants on it let in.")
+    async def members(
+        self, info: Info
+    ) -> list[Annotated["ProjectMember", strawberry.lazy("schema.members")]]:
+        there: list[ProjectMember] = await info.context.loaders.members_of_project.load(self.key)
+        return there
+
+    @strawberry.field(description="Whose regions viewers show first.")
+    async def default_layers(
+        self, info: Info
+    ) -> list[Annotated["DefaultLayer", strawberry.lazy("schema.members")]]:
+        layers: list[DefaultLayer] = await info.context.loaders.default_layers_of_project.load(
+            self.key
+        )
+        return layers
+
+    @strawberry.field(description="Whom to ask about it.")
+    async def representatives(
+        self, info: Info
+    ) -> list[Annotated["Representative", strawberry.lazy("schema.members")]]:
+        named: list[Representative] = await info.context.loaders.representatives_of_project.load(
+            self.key
+        )
+        return named
+
+    @strawberry.field(description="How many datasets it holds for you.")
+    async def dataset_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.dataset_count_of_project.load(self.key))
+
+    @strawberry.field(description="How many images lie in its datasets for you; each counts once.")
+    async def image_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.image_count_of_project.load(self.key))
 
     @strawberry.field(description="Its datasets.")
     async def datasets(
@@ -152,6 +214,10 @@ class Dataset(Owned, Annotatable):
     async def projects(self, info: Info) -> list[Project]:
         found: list[Project] = await info.context.loaders.projects_of_dataset.load(self.key)
         return found
+
+    @strawberry.field(description="How many images it holds for you.")
+    async def image_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.image_count_of_dataset.load(self.key))
 
     @strawberry.field(description="Its images.")
     async def images(
@@ -194,6 +260,14 @@ class Screen(Owned, Annotatable):
             reagent_id=row.reagent_id,
             reagent_description=row.reagent_description,
         )
+
+    @strawberry.field(description="How many plates it holds for you.")
+    async def plate_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.plate_count_of_screen.load(self.key))
+
+    @strawberry.field(description="How many images lie in its plates for you; each counts once.")
+    async def image_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.image_count_of_screen.load(self.key))
 
     @strawberry.field(description="Its plates.")
     async def plates(
@@ -241,6 +315,18 @@ class UpdateProjectInput:
     )
     closed: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether it is closed."
+    )
+    blind: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether members know its images by number only."
+    )
+    downloadable: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether members may fetch original files."
+    )
+    hide_members: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether members see no regions of other members."
+    )
+    hide_managers: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether members see no regions of managers."
     )
     version: int | None = strawberry.field(
         default=None, description="The version you saw; refused if it was changed since."

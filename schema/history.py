@@ -71,6 +71,15 @@ class CommandWhere:
         default=None, description="Whether they hold or were taken back."
     )
     at: MomentFilter | None = strawberry.field(default=None, description="When they were done.")
+    and_: list["CommandWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["CommandWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "CommandWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
 
 
 @strawberry.type(description="A value before and after.")

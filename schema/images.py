@@ -1,5 +1,6 @@
 """Images with their pixels and channels, and where to get them as data or as pictures."""
 
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +8,7 @@ import strawberry
 
 from schema.containers import shared
 from schema.context import Info
-from schema.filters import MomentFilter, TextFilter
+from schema.filters import MomentFilter, NumberFilter, TextFilter
 from schema.nodes import Annotatable, Node, Owned
 from schema.paging import (
     After,
@@ -18,14 +19,19 @@ from schema.paging import (
     OrderDirection,
     PageArguments,
 )
-from schema.scalars import JSON, BigInt, Color, DateTime
+from schema.raw_samples import RawPixels
+from schema.renderings import Rendering, UserRendering
+from schema.scalars import JSON, BigInt, Color, DateTime, finite
 from store.access.capabilities import Can
 
 if TYPE_CHECKING:
+    from schema.annotations import AnnotationWhere
     from schema.containers import Dataset
     from schema.operations import Job, LabelSet, ResultTable
+    from schema.reviews import Review
     from schema.rois import ROI, RoiOrder, RoiWhere, ViewportInput
     from schema.screens import WellSample
+    from schema.tracks import Track
 
 
 @strawberry.enum(description="What images may be ordered by.")
@@ -40,6 +46,43 @@ class ImageOrder:
     field: ImageOrderField = strawberry.field(description="By what.")
     direction: OrderDirection = strawberry.field(
         default=OrderDirection.ASC, description="Which way."
+    )
+
+
+@strawberry.input(description="Tests on sizes, type and scale; all that is given must hold.")
+class PixelsWhere:
+    size_t: NumberFilter | None = strawberry.field(default=None, description="Points in time.")
+    size_c: NumberFilter | None = strawberry.field(default=None, description="Channels.")
+    size_z: NumberFilter | None = strawberry.field(default=None, description="Focal planes.")
+    size_y: NumberFilter | None = strawberry.field(default=None, description="Rows.")
+    size_x: NumberFilter | None = strawberry.field(default=None, description="Columns.")
+    type: TextFilter | None = strawberry.field(
+        default=None, description="Sample type, such as uint16."
+    )
+    rgb: bool | None = strawberry.field(default=None, description="Colour pictures or not.")
+    physical_size_x: NumberFilter | None = strawberry.field(
+        default=None, description="Width of a pixel in µm."
+    )
+    physical_size_y: NumberFilter | None = strawberry.field(
+        default=None, description="Height of a pixel in µm."
+    )
+    physical_size_z: NumberFilter | None = strawberry.field(
+        default=None, description="Step between planes in µm."
+    )
+    time_increment: NumberFilter | None = strawberry.field(
+        default=None, description="Seconds between points in time."
+    )
+
+
+@strawberry.input(description="Tests on one channel; all that is given must hold of the same.")
+class ChannelWhere:
+    name: TextFilter | None = strawberry.field(default=None, description="Tests on its name.")
+    fluor: TextFilter | None = strawberry.field(default=None, description="Tests on its dye.")
+    emission_nm: NumberFilter | None = strawberry.field(
+        default=None, description="Emission wavelength in nm."
+    )
+    excitation_nm: NumberFilter | None = strawberry.field(
+        default=None, description="Excitation wavelength in nm."
     )
 
 
@@ -64,6 +107,35 @@ class ImageWhere:
     )
     orphaned: bool | None = strawberry.field(
         default=None, description="True: in no dataset and no well; false: in at least one."
+    )
+    updated_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were last changed."
+    )
+    format: TextFilter | None = strawberry.field(
+        default=None, description="Tests on the format of the file it came from."
+    )
+    magnification: NumberFilter | None = strawberry.field(
+        default=None, description="Tests on the magnification of the objective."
+    )
+    project: strawberry.ID | None = strawberry.field(
+        default=None, description="In a dataset of this project."
+    )
+    screen: strawberry.ID | None = strawberry.field(
+        default=None, description="On a plate of this screen."
+    )
+    plate: strawberry.ID | None = strawberry.field(default=None, description="On this plate.")
+    acquisition: strawberry.ID | None = strawberry.field(
+        default=None, description="Taken in this run of the instrument."
+    )
+    well: strawberry.ID | None = strawberry.field(default=None, description="In this well.")
+    pixels: PixelsWhere | None = strawberry.field(
+        default=None, description="With samples for which this holds."
+    )
+    channel: ChannelWhere | None = strawberry.field(
+        default=None, description="With a channel for which this holds."
+    )
+    annotations: Annotated["AnnotationWhere", strawberry.lazy("schema.annotations")] | None = (
+        strawberry.field(default=None, description="Carrying an annotation for which this holds.")
     )
     and_: list["ImageWhere"] | None = strawberry.field(
         default=None, name="and", description="All of these hold."
@@ -161,34 +233,13 @@ class Channel(Node):
         )
 
 
-@strawberry.type(description="How one channel is shown.")
-class ChannelRendering:
-    active: bool = strawberry.field(description="Whether it is shown.")
-    start: float = strawberry.field(description="Samples up to this are black.")
-    end: float = strawberry.field(description="Samples from this on are brightest.")
-    color: str = strawberry.field(description="Its colour, as RRGGBB.")
-    lut: str | None = strawberry.field(description="A lookup table instead of the colour.")
-    inverted: bool = strawberry.field(description="Whether bright and dark change places.")
-    family: str = strawberry.field(description="The curve: linear, polynomial, exponential, …")
-    coefficient: float = strawberry.field(description="The curve's parameter; gamma.")
-
-
-@strawberry.type(description="How an image is shown to you.")
-class Rendering:
-    model: str = strawberry.field(description="color or greyscale.")
-    z: int = strawberry.field(description="The plane shown first.")
-    t: int = strawberry.field(description="The point in time shown first.")
-    projection: str | None = strawberry.field(description="intmax, intmean, intsum or null.")
-    channels: list[ChannelRendering] = strawberry.field(description="One entry per channel.")
-
-
 @strawberry.type(description="How many samples fall into each of equal steps.")
 class Histogram:
     counts: list[BigInt] = strawberry.field(description="Samples in each bin.")
     edges: list[float] = strawberry.field(description="Limits of the bins, one more than bins.")
 
 
-@strawberry.type(description="Figures over one plane of a channel.")
+@strawberry.type(description="Figures over samples of a channel.")
 class Statistics:
     count: BigInt = strawberry.field(description="Samples; NaN are left out.")
     minimum: float | None = strawberry.field(description="Smallest sample.")
@@ -281,6 +332,20 @@ class Image(Owned, Annotatable):
         )
         return found
 
+    @strawberry.field(description="The tracks of regions on it, by name.")
+    async def tracks(
+        self, info: Info
+    ) -> list[Annotated["Track", strawberry.lazy("schema.tracks")]]:
+        found: list[Track] = await info.context.loaders.tracks_of_image.load(self.key)
+        return found
+
+    @strawberry.field(description="Its reviews that were begun, by project.")
+    async def reviews(
+        self, info: Info
+    ) -> list[Annotated["Review", strawberry.lazy("schema.reviews")]]:
+        found: list[Review] = await info.context.loaders.reviews_of_image.load(self.key)
+        return found
+
     @strawberry.field(description="The job that made it; null for an imported image.")
     async def created_by(
         self, info: Info
@@ -294,8 +359,16 @@ class Image(Owned, Annotatable):
         description="How it is shown to you: your settings, the owner's, or the file's."
     )
     async def rendering(self, info: Info) -> Rendering | None:
-        shown: Rendering | None = await info.context.loaders.rendering_of_image.load(self.key)
-        return shown
+        look = await info.context.loaders.look_of_image.load(self.key)
+        return None if look is None else Rendering.of(look)
+
+    @strawberry.field(
+        description="Everybody's settings for it, those of the file first; yours are used before "
+        "the owner's, and those before the file's."
+    )
+    async def renderings(self, info: Info) -> list[UserRendering]:
+        found: list[UserRendering] = await info.context.loaders.renderings_of_image.load(self.key)
+        return found
 
     @strawberry.field(description="The jobs that read it, newest first.")
     async def jobs(
@@ -331,14 +404,16 @@ class Image(Owned, Annotatable):
         return info.context.signed_zarr_url(self.key, expires_in)
 
     @strawberry.field(
-        description="Address of a small picture; the longer side has this many pixels."
+        description="Address of a small picture as you see it; the longer side has this many "
+        "pixels. It may be kept for ever: other samples or settings have another address."
     )
     async def thumbnail_url(self, info: Info, size: int = 256) -> str:
-        row = await info.context.loaders.pixels_of_image.load(self.key)
-        generation = 0 if row is None else row.generation
-        return f"/tiles/{self.key}/thumbnail?size={size}&v={generation}"
+        return f"/tiles/{self.key}/thumbnail?size={size}&{await self._seen(info, None, None)}"
 
-    @strawberry.field(description="Address of one 256 × 256 tile of a level, drawn as you see it.")
+    @strawberry.field(
+        description="Address of one 256 × 256 tile of a level, drawn as you see it. It may be kept "
+        "for ever: other samples or settings have another address."
+    )
     async def tile_url(
         self,
         info: Info,
@@ -348,10 +423,17 @@ class Image(Owned, Annotatable):
         z: int | None = None,
         t: int | None = None,
     ) -> str:
-        row = await info.context.loaders.pixels_of_image.load(self.key)
-        generation = 0 if row is None else row.generation
         plane = "".join(f"&{axis}={n}" for axis, n in (("z", z), ("t", t)) if n is not None)
-        return f"/tiles/{self.key}/{level}/{y}/{x}?v={generation}{plane}"
+        return f"/tiles/{self.key}/{level}/{y}/{x}?{await self._seen(info, z, t)}{plane}"
+
+    async def _seen(self, info: Info, z: int | None, t: int | None) -> str:
+        """Return what makes an address name samples and settings of a plane for good."""
+        row = await info.context.loaders.pixels_of_image.load(self.key)
+        look = await info.context.loaders.look_of_image.load(self.key)
+        if row is None or look is None:
+            return "v=0"
+        plane = {axis: n for axis, n in (("z", z), ("t", t)) if n is not None}
+        return f"v={row.generation}&s={replace(look, **plane).key()}"
 
     @strawberry.field(description="Where to fetch raw samples of a box of one level.")
     async def region(
@@ -381,26 +463,59 @@ class Image(Owned, Annotatable):
             byte_order="little",
         )
 
-    @strawberry.field(description="How the samples of one plane of a channel are distributed.")
+    @strawberry.field(
+        description="Its samples as an answer: planes, rows, columns, stacks and boxes of up to "
+        "4 MiB. `region` has the address for more."
+    )
+    def raw(
+        self,
+        level: Annotated[
+            int, strawberry.argument(description="The level; 0 is the full resolution.")
+        ] = 0,
+    ) -> RawPixels:
+        return RawPixels(image_key=self.key, level=level)
+
+    @strawberry.field(
+        description="How the samples of a channel are distributed, on one plane or, with null for "
+        "z or t, on all of them."
+    )
     async def histogram(
-        self, info: Info, channel: int = 0, z: int = 0, t: int = 0, bins: int = 256
+        self,
+        info: Info,
+        channel: int = 0,
+        z: int | None = 0,
+        t: int | None = 0,
+        bins: int = 256,
+        level: int = 0,
     ) -> Histogram:
-        found = await info.context.hub.histogram(self.key, channel=channel, z=z, t=t, bins=bins)
+        found = await info.context.hub.histogram(
+            self.key, channel=channel, z=z, t=t, bins=bins, level=level
+        )
         return Histogram(
             counts=[BigInt(int(count)) for count in found.counts],
             edges=[float(edge) for edge in found.edges],
         )
 
-    @strawberry.field(description="Figures over one plane of a channel.")
-    async def statistics(self, info: Info, channel: int = 0, z: int = 0, t: int = 0) -> Statistics:
-        found = await info.context.hub.statistics(self.key, channel=channel, z=z, t=t)
+    @strawberry.field(
+        description="Figures over the samples of a channel, of one plane or, with null for z or t, "
+        "of all of them."
+    )
+    async def statistics(
+        self,
+        info: Info,
+        channel: int = 0,
+        z: int | None = 0,
+        t: int | None = 0,
+        level: int = 0,
+    ) -> Statistics:
+        found = await info.context.hub.statistics(self.key, channel=channel, z=z, t=t, level=level)
         return Statistics(
             count=BigInt(found.count),
-            minimum=_number(found.minimum),
-            maximum=_number(found.maximum),
-            mean=_number(found.mean),
-            std=_number(found.std),
-            sum=_number(float(found.sum)),
+            minimum=finite(found.minimum),
+            maximum=finite(found.maximum),
+            mean=finite(found.mean),
+            std=finite(found.std),
+            sum=finite(float(found.sum)),
         )
 
     @strawberry.field(description="Address for downloading it: ome-tiff or ome-zarr.")
@@ -408,8 +523,19 @@ class Image(Owned, Annotatable):
         return f"/transfers/images/{self.key}?format={format}"
 
 
-def _number(value: float) -> float | None:
-    return None if value != value or value in (float("inf"), float("-inf")) else value
+@strawberry.type(description="A small picture of an image.")
+class Thumbnail:
+    source: strawberry.Private[Any]
+    url: str = strawberry.field(description="Its address; it may be kept for ever.")
+
+    @strawberry.field(description="The picture itself, as a data: address with a JPEG inside.")
+    async def data_url(self, info: Info) -> str:
+        return str(await info.context.hub.thumbnails.data_url(self.source))
+
+    @strawberry.field(description="The image.")
+    async def image(self, info: Info) -> Image | None:
+        found: Image | None = await info.context.loaders.image_by_id.load(self.source.view.image.id)
+        return found
 
 
 @strawberry.input(description="What to change of an image.")
@@ -439,32 +565,6 @@ class UpdateChannelInput:
         default=strawberry.UNSET, description="Excitation wavelength in nm."
     )
     fluor: str | None = strawberry.field(default=strawberry.UNSET, description="The dye.")
-
-
-@strawberry.input(description="How to show one channel; what is left out stays.")
-class ChannelRenderingInput:
-    position: int = strawberry.field(description="The channel's place, from 0.")
-    active: bool | None = strawberry.field(default=None, description="Whether it is shown.")
-    start: float | None = strawberry.field(default=None, description="Up to this is black.")
-    end: float | None = strawberry.field(default=None, description="From this on is brightest.")
-    color: str | None = strawberry.field(default=None, description="Its colour, as RRGGBB.")
-    lut: str | None = strawberry.field(
-        default=strawberry.UNSET, description="A lookup table by name; null for the colour."
-    )
-    inverted: bool | None = strawberry.field(default=None, description="Swap bright and dark.")
-    family: str | None = strawberry.field(default=None, description="The curve's family.")
-    coefficient: float | None = strawberry.field(default=None, description="The curve's parameter.")
-
-
-@strawberry.input(description="How you want to see an image.")
-class SaveRenderingInput:
-    id: strawberry.ID = strawberry.field(description="The image.")
-    channels: list[ChannelRenderingInput] = strawberry.field(
-        default_factory=list, description="Channels to change."
-    )
-    model: str | None = strawberry.field(default=None, description="color or greyscale.")
-    z: int | None = strawberry.field(default=None, description="The plane shown first.")
-    t: int | None = strawberry.field(default=None, description="The time shown first.")
 
 
 @strawberry.type(description="The changed image.")

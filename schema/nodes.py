@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from schema.context import Info
-from schema.scalars import BigInt, DateTime, encode_id
+from schema.scalars import BigInt, DateTime, decode_id, encode_id
 from store.access.capabilities import Can
 
 if TYPE_CHECKING:
-    from schema.annotations import Annotation
+    from schema.annotations import Annotation, AnnotationLink
     from schema.people import Group, User
 
 
@@ -111,15 +111,51 @@ class Annotatable(Node):
         namespace: Annotated[
             str | None, strawberry.argument(description="Only those of this namespace.")
         ] = None,
+        owner: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only those of this person.")
+        ] = None,
     ) -> list[Annotated["Annotation", strawberry.lazy("schema.annotations")]]:
-        on = (self.noun().lower().removeprefix("plate") or "plate", self.key)
-        found: list[Annotation] = await info.context.loaders.annotations_on.load(on)
-        return [
-            one
-            for one in found
-            if (kinds is None or AnnotationKind(one.kind) in kinds)
-            and (namespace is None or one.namespace == namespace)
-        ]
+        found: list[Annotation] = await info.context.loaders.annotations_on.load(self._target())
+        return [one for one in found if _asked_for(one, kinds, namespace, owner)]
+
+    @strawberry.field(
+        description="The annotations on it with who attached them and when, oldest link first."
+    )
+    async def annotation_links(
+        self,
+        info: Info,
+        kinds: Annotated[
+            list[AnnotationKind] | None,
+            strawberry.argument(description="Only these kinds; all if left out."),
+        ] = None,
+        namespace: Annotated[
+            str | None, strawberry.argument(description="Only those of this namespace.")
+        ] = None,
+        owner: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="Only annotations of this person."),
+        ] = None,
+    ) -> list[Annotated["AnnotationLink", strawberry.lazy("schema.annotations")]]:
+        found: list[AnnotationLink] = await info.context.loaders.annotation_links_on.load(
+            self._target()
+        )
+        return [one for one in found if _asked_for(one.shown, kinds, namespace, owner)]
+
+    def _target(self) -> tuple[str, int]:
+        return self.noun().lower().removeprefix("plate") or "plate", self.key
+
+
+def _asked_for(
+    one: "Annotation",
+    kinds: list[AnnotationKind] | None,
+    namespace: str | None,
+    owner: strawberry.ID | None,
+) -> bool:
+    return (
+        (kinds is None or AnnotationKind(one.kind) in kinds)
+        and (namespace is None or one.namespace == namespace)
+        and (owner is None or one.owner_key == decode_id(owner, "User", field="owner"))
+    )
 
 
 @strawberry.type(description="How many objects of one kind a change touches.")

@@ -60,6 +60,27 @@ class OntologyWhere:
     )
 
 
+@strawberry.input(description="Which terms; all that is given must hold.")
+class TermWhere:
+    name: TextFilter | None = strawberry.field(default=None, description="Tests on the name.")
+    comment: TextFilter | None = strawberry.field(
+        default=None, description="Tests on what they mean."
+    )
+    ontology: strawberry.ID | None = strawberry.field(default=None, description="Of this ontology.")
+    created_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they came into being."
+    )
+    and_: list["TermWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["TermWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "TermWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
+
+
 @strawberry.federation.type(keys=["id"], description="A vocabulary that regions are labelled with.")
 class Ontology(Owned):
     name: str = strawberry.field(description="What it is called; unique in its group.")

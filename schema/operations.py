@@ -7,13 +7,18 @@ import strawberry
 
 from schema.containers import shared
 from schema.context import Info
+from schema.filters import MomentFilter, NumberFilter, TextFilter
 from schema.nodes import Owned
 from schema.scalars import JSON, BigInt, DateTime
 from store.access.capabilities import Can
 
 if TYPE_CHECKING:
+    from schema.containers import Project
+    from schema.external import JobFile, RegisteredOperation
     from schema.images import Image
+    from schema.people import User
     from schema.rois import ROI
+    from schema.scripts import Script
 
 
 @strawberry.type(description="One typed input or output of an operation.")
@@ -54,6 +59,16 @@ class Port:
         )
 
 
+@strawberry.enum(description="Where an operation comes from.")
+class OperationSource(Enum):
+    BUILTIN = strawberry.enum_value("builtin", description="The hub itself.")
+    EXTERNAL = strawberry.enum_value(
+        "external", description="Runs elsewhere and has made itself known."
+    )
+    SCRIPT = strawberry.enum_value("script", description="A file that an administrator added.")
+    PIPELINE = strawberry.enum_value("pipeline", description="Other operations, one after another.")
+
+
 @strawberry.type(description="Something that can be run on images, labels and values.")
 class Operation:
     name: str = strawberry.field(description="Its name, such as filter.gaussian.")
@@ -67,8 +82,10 @@ class Operation:
         description="How far a result sample looks: pointwise, neighbourhood, global, projection, "
         "reduction, objectwise or whole."
     )
+    source: OperationSource = strawberry.field(description="Where it comes from.")
     inputs: list[Port] = strawberry.field(description="What it takes.")
     outputs: list[Port] = strawberry.field(description="What it makes.")
+    file_key: strawberry.Private[int | None]
 
     @classmethod
     def of(cls, declared: Any) -> "Operation":
@@ -83,9 +100,20 @@ class Operation:
             summary=described["summary"],
             description=described["description"],
             locality=described["locality"],
+            source=OperationSource(described["source"]),
+            file_key=declared.origin,
             inputs=[Port.of(port) for port in described["inputs"]],
             outputs=[Port.of(port) for port in described["outputs"]],
         )
+
+    @strawberry.field(description="The script it is declared in; null for all others.")
+    async def script(
+        self, info: Info
+    ) -> Annotated["Script", strawberry.lazy("schema.scripts")] | None:
+        if self.file_key is None:
+            return None
+        script: Script | None = await info.context.loaders.script_of_file.load(self.file_key)
+        return script
 
 
 @strawberry.enum(description="Where a job stands.")
@@ -250,11 +278,17 @@ class Job(Owned):
     state: JobState = strawberry.field(description="Where it stands.")
     progress: int = strawberry.field(description="How far it is, in percent.")
     error: str | None = strawberry.field(description="Why it failed or stopped.")
+    number: int = strawberry.field(description="Counts the jobs of an operation in a project.")
+    comment: str | None = strawberry.field(description="What it last said of itself.")
+    rate: float | None = strawberry.field(description="How good its results are, if it says so.")
+    favorite: bool = strawberry.field(description="Whether it is spared when jobs are purged.")
     attempts: int = strawberry.field(description="How often it was started.")
     queued_at: DateTime | None = strawberry.field(description="When it was asked for.")
     started_at: DateTime | None = strawberry.field(description="When it was last started.")
     finished_at: DateTime | None = strawberry.field(description="When it ended.")
     operation_key: strawberry.Private[int]
+    project_key: strawberry.Private[int | None]
+    account_key: strawberry.Private[int | None]
 
     @classmethod
     def of(cls, row: Any, can: Can) -> "Job":
@@ -264,12 +298,51 @@ class Job(Owned):
             state=JobState(row.state),
             progress=row.progress,
             error=row.error,
+            number=row.number,
+            comment=row.comment,
+            rate=row.rate,
+            favorite=row.favorite,
             attempts=row.attempts,
             queued_at=_moment(row.queued_at),
             started_at=_moment(row.started_at),
             finished_at=_moment(row.finished_at),
             operation_key=row.operation_id,
+            project_key=row.project_id,
+            account_key=row.user_job_id,
         )
+
+    @strawberry.field(description="The project it was opened in; null without one.")
+    async def project(
+        self, info: Info
+    ) -> Annotated["Project", strawberry.lazy("schema.containers")] | None:
+        if self.project_key is None:
+            return None
+        project: Project | None = await info.context.loaders.project_by_id.load(self.project_key)
+        return project
+
+    @strawberry.field(description="The account it draws under; null if it never drew.")
+    async def account(
+        self, info: Info
+    ) -> Annotated["User", strawberry.lazy("schema.people")] | None:
+        if self.account_key is None:
+            return None
+        account: User | None = await info.context.loaders.user_by_id.load(self.account_key)
+        return account
+
+    @strawberry.field(description="The operation it runs, as the hub registers it.")
+    async def registered_operation(
+        self, info: Info
+    ) -> Annotated["RegisteredOperation", strawberry.lazy("schema.external")] | None:
+        loader = info.context.loaders.registered_operation_by_id
+        found: RegisteredOperation | None = await loader.load(self.operation_key)
+        return found
+
+    @strawberry.field(description="The files it keeps beside its results.")
+    async def files(
+        self, info: Info
+    ) -> list[Annotated["JobFile", strawberry.lazy("schema.external")]]:
+        found: list[JobFile] = await info.context.loaders.files_of_job.load(self.key)
+        return found
 
     @strawberry.field(description="The name of what it runs.")
     async def operation_name(self, info: Info) -> str:
@@ -360,6 +433,58 @@ class RunOperationInput:
 class JobWhere:
     state: JobState | None = strawberry.field(default=None, description="In this state.")
     owner: strawberry.ID | None = strawberry.field(default=None, description="Of this person.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="Of this group.")
+    states: list[JobState] | None = strawberry.field(
+        default=None, description="In one of these states."
+    )
+    operation: TextFilter | None = strawberry.field(
+        default=None, description="Tests on the operation's name, such as filter.gaussian."
+    )
+    project: strawberry.ID | None = strawberry.field(
+        default=None, description="Run in this project."
+    )
+    reads: strawberry.ID | None = strawberry.field(default=None, description="Reading this image.")
+    made: strawberry.ID | None = strawberry.field(default=None, description="That made this image.")
+    progress: NumberFilter | None = strawberry.field(default=None, description="In percent.")
+    created_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were asked for."
+    )
+    started_at: MomentFilter | None = strawberry.field(
+        default=None, description="When a worker began them."
+    )
+    finished_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they ended."
+    )
+    and_: list["JobWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["JobWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "JobWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
+
+
+@strawberry.input(description="Which label sets or result tables; all that is given must hold.")
+class ResultWhere:
+    name: TextFilter | None = strawberry.field(default=None, description="Tests on the name.")
+    created_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were made."
+    )
+    owner: strawberry.ID | None = strawberry.field(default=None, description="Of this person.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="Of this group.")
+    image: strawberry.ID | None = strawberry.field(default=None, description="About this image.")
+    made_by: strawberry.ID | None = strawberry.field(default=None, description="Made by this job.")
+    and_: list["ResultWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["ResultWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "ResultWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
 
 
 @strawberry.type(description="A job, as it is after the request.")

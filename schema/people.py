@@ -120,6 +120,18 @@ class GroupWhere:
         default=None, description="Tests on the description."
     )
     level: GroupLevel | None = strawberry.field(default=None, description="Exactly this open.")
+    created_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were made."
+    )
+    and_: list["GroupWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["GroupWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "GroupWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
 
 
 @strawberry.federation.type(keys=["id"], description="A person, or the account a job draws under.")
@@ -143,6 +155,7 @@ class User(Node):
     version: int = strawberry.field(
         description="Grows with each change; send it back to change only what you have seen."
     )
+    default_group_key: strawberry.Private[int]
 
     @classmethod
     def of(cls, row: Any) -> "User":
@@ -163,6 +176,7 @@ class User(Node):
             deleted=row.trashed_by is not None,
             created_at=DateTime(row.created_at),
             version=row.version,
+            default_group_key=row.default_group_id,
         )
 
     @strawberry.field(description="The highest role in the whole hub; null for a job's account.")
@@ -183,8 +197,17 @@ class User(Node):
     @strawberry.field(description="The groups they belong to.")
     async def groups(self, info: Info) -> list["Group"]:
         found: list[Membership] = await info.context.loaders.memberships_of_user.load(self.key)
-        groups = await info.context.loaders.group_by_id.load_many([one.group_key for one in found])
-        return [group for group in groups if group is not None]
+        return await groups_of(info, [one.group_key for one in found])
+
+    @strawberry.field(description="The groups they lead.")
+    async def led_groups(self, info: Info) -> list["Group"]:
+        found: list[Membership] = await info.context.loaders.memberships_of_user.load(self.key)
+        return await groups_of(info, [one.group_key for one in found if one.leader])
+
+    @strawberry.field(description="Where what they make goes unless they name another group.")
+    async def default_group(self, info: Info) -> "Group | None":
+        group: Group | None = await info.context.loaders.group_by_id.load(self.default_group_key)
+        return group
 
 
 @strawberry.federation.type(
@@ -232,6 +255,12 @@ class Group(Node):
         return found
 
 
+async def groups_of(info: Info, keys: list[int]) -> list[Group]:
+    """Return the groups of some numbers, those that can be seen."""
+    found = await info.context.loaders.group_by_id.load_many(keys)
+    return [group for group in found if group is not None]
+
+
 @strawberry.type(description="A person in a group.")
 class Membership:
     user_key: strawberry.Private[int]
@@ -254,47 +283,25 @@ class Membership:
         return group
 
 
-@strawberry.type(description="What you may do in the whole hub, by account and by credential.")
-class Capabilities:
-    can_write: bool = strawberry.field(
-        description="Change anything at all; false for guests and for tokens that only read."
+@strawberry.enum(description="What somebody is to be in a group.")
+class Place(Enum):
+    NONE = strawberry.enum_value("none", description="Not in it.")
+    MEMBER = strawberry.enum_value("member", description="A plain member.")
+    LEADER = strawberry.enum_value("leader", description="One of its leaders.")
+
+
+@strawberry.input(description="What somebody is to be in a group from now on.")
+class MemberChangeInput:
+    group: strawberry.ID = strawberry.field(description="The group.")
+    user: strawberry.ID = strawberry.field(description="The person.")
+    place: Place = strawberry.field(description="What they are to be.")
+
+
+@strawberry.input(description="Changes of memberships, in any number of groups.")
+class ChangeMembersInput:
+    changes: list[MemberChangeInput] = strawberry.field(
+        description="At most 500; all of them are made, or none."
     )
-    can_administer: bool = strawberry.field(description="Make accounts and groups, change roles.")
-    can_see_all: bool = strawberry.field(description="See everything, whatever the groups say.")
-    can_manage_credentials: bool = strawberry.field(
-        description="Make and revoke tokens, close sessions, change the own password."
-    )
-    scopes: list[TokenScope] = strawberry.field(
-        description="What the token you came with is good for; empty without a token."
-    )
-
-
-@strawberry.type(description="Who you are to the hub.")
-class Viewer:
-    username: str = strawberry.field(description="Your name for signing in.")
-    administrator: bool = strawberry.field(description="Whether you administer the hub.")
-    capabilities: Capabilities = strawberry.field(
-        description="What you may do in the whole hub; each object says more in `permissions`."
-    )
-    user_key: strawberry.Private[int]
-    default_group_key: strawberry.Private[int | None]
-
-    @strawberry.field(description="Your account.")
-    async def user(self, info: Info) -> User | None:
-        person: User | None = await info.context.loaders.user_by_id.load(self.user_key)
-        return person
-
-    @strawberry.field(description="The groups you belong to, and whether you lead them.")
-    async def groups(self, info: Info) -> list[Membership]:
-        found: list[Membership] = await info.context.loaders.memberships_of_user.load(self.user_key)
-        return found
-
-    @strawberry.field(description="Where what you make goes unless you name another group.")
-    async def default_group(self, info: Info) -> Group | None:
-        if self.default_group_key is None:
-            return None
-        group: Group | None = await info.context.loaders.group_by_id.load(self.default_group_key)
-        return group
 
 
 @strawberry.input(description="A new account.")
@@ -444,6 +451,13 @@ class GroupPayload:
 @strawberry.type(description="Somebody's place in a group, as it is now.")
 class MembershipPayload:
     membership: Membership = strawberry.field(description="The person in the group.")
+
+
+@strawberry.type(description="The memberships named in the changes, as they are now.")
+class ChangeMembersPayload:
+    memberships: list[Membership] = strawberry.field(
+        description="Those that are; whoever was taken out is missing."
+    )
 
 
 @strawberry.type(description="Who left which group.")

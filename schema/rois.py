@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from schema.context import Info
-from schema.filters import MomentFilter, TextFilter
+from schema.filters import MomentFilter, NumberFilter, TextFilter
 from schema.nodes import Annotatable, Owned
 from schema.paging import OrderDirection
-from schema.scalars import DateTime
+from schema.scalars import BigInt, DateTime, finite
 from schema.shapes import PlaneInput, Shape, ShapeInput
 
 if TYPE_CHECKING:
+    from schema.annotations import AnnotationWhere
     from schema.containers import Project
     from schema.images import Image
     from schema.ontologies import Term
     from schema.people import User
+    from schema.tracks import Track
 
 
 @strawberry.enum(description="Where a region comes from.")
@@ -49,6 +51,31 @@ class ViewportInput:
     height: float = strawberry.field(description="Height, 0 or more.")
 
 
+@strawberry.enum(description="Kinds of shapes.")
+class ShapeKind(Enum):
+    RECTANGLE = strawberry.enum_value("rectangle", description="Rectangles.")
+    ELLIPSE = strawberry.enum_value("ellipse", description="Ellipses.")
+    POLYGON = strawberry.enum_value("polygon", description="Polygons.")
+    POLYLINE = strawberry.enum_value("polyline", description="Open lines of several points.")
+    LINE = strawberry.enum_value("line", description="Lines.")
+    POINT = strawberry.enum_value("point", description="Points.")
+    MASK = strawberry.enum_value("mask", description="Masks.")
+    LABEL = strawberry.enum_value("label", description="Words at a point.")
+
+
+@strawberry.input(description="Tests on one shape; all that is given must hold of the same.")
+class ShapeWhere:
+    kinds: list[ShapeKind] | None = strawberry.field(
+        default=None, description="Of one of these kinds."
+    )
+    text: TextFilter | None = strawberry.field(default=None, description="Tests on its words.")
+    area: NumberFilter | None = strawberry.field(default=None, description="In square pixels.")
+    perimeter: NumberFilter | None = strawberry.field(default=None, description="In pixels.")
+    label_value: NumberFilter | None = strawberry.field(
+        default=None, description="The pixel value of its object in a label image."
+    )
+
+
 @strawberry.input(description="Which regions; all that is given must hold.")
 class RoiWhere:
     name: TextFilter | None = strawberry.field(default=None, description="Tests on the name.")
@@ -77,6 +104,18 @@ class RoiWhere:
     plane: PlaneInput | None = strawberry.field(
         default=None, description="With a shape on this plane."
     )
+    updated_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were last changed."
+    )
+    shape: ShapeWhere | None = strawberry.field(
+        default=None, description="With a shape for which this holds."
+    )
+    dataset: strawberry.ID | None = strawberry.field(
+        default=None, description="On an image of this dataset."
+    )
+    annotations: Annotated["AnnotationWhere", strawberry.lazy("schema.annotations")] | None = (
+        strawberry.field(default=None, description="Carrying an annotation for which this holds.")
+    )
     and_: list["RoiWhere"] | None = strawberry.field(
         default=None, name="and", description="All of these hold."
     )
@@ -95,6 +134,7 @@ class RoiTerm:
     rate: float | None = strawberry.field(
         description="How sure a classifier is, from 0 to 1; null for a person."
     )
+    expected_key: strawberry.Private[int | None]
     created_at: DateTime = strawberry.field(description="When it was given.")
 
     @classmethod
@@ -104,6 +144,7 @@ class RoiTerm:
             term_key=row.term_id,
             author_key=row.author_id,
             rate=row.rate,
+            expected_key=row.expected_term_id,
             created_at=DateTime(row.created_at),
         )
 
@@ -114,12 +155,57 @@ class RoiTerm:
         found: Term | None = await info.context.loaders.term_by_id.load(self.term_key)
         return found
 
+    @strawberry.field(description="The term that a classifier was told to expect; null if none.")
+    async def expected_term(
+        self, info: Info
+    ) -> Annotated["Term", strawberry.lazy("schema.ontologies")] | None:
+        if self.expected_key is None:
+            return None
+        found: Term | None = await info.context.loaders.term_by_id.load(self.expected_key)
+        return found
+
     @strawberry.field(description="Who gave it; null if you may not see them.")
     async def author(
         self, info: Info
     ) -> Annotated["User", strawberry.lazy("schema.people")] | None:
         person: User | None = await info.context.loaders.user_by_id.load(self.author_key)
         return person
+
+
+@strawberry.type(description="Grey values of one channel inside a shape.")
+class ShapeStatistics:
+    shape_key: strawberry.Private[int]
+    channel: int = strawberry.field(description="The channel, from 0.")
+    z: int = strawberry.field(description="The focal plane that was measured.")
+    t: int = strawberry.field(description="The point in time that was measured.")
+    count: BigInt = strawberry.field(description="Pixels inside; those that are NaN are left out.")
+    minimum: float | None = strawberry.field(description="Smallest sample; null without pixels.")
+    maximum: float | None = strawberry.field(description="Greatest sample.")
+    mean: float | None = strawberry.field(description="Mean.")
+    std: float | None = strawberry.field(description="Standard deviation, over n.")
+    sum: float | None = strawberry.field(description="Sum.")
+
+    @classmethod
+    def of(cls, measured: Any) -> "ShapeStatistics":
+        """Show what was measured."""
+        figures = measured.statistics
+        return cls(
+            shape_key=measured.shape_id,
+            channel=measured.channel,
+            z=measured.z,
+            t=measured.t,
+            count=BigInt(figures.count),
+            minimum=finite(figures.minimum),
+            maximum=finite(figures.maximum),
+            mean=finite(figures.mean),
+            std=finite(figures.std),
+            sum=finite(figures.sum),
+        )
+
+    @strawberry.field(description="The shape.")
+    async def shape(self, info: Info) -> Shape | None:
+        found: Shape | None = await info.context.loaders.shape_by_id.load(self.shape_key)
+        return found
 
 
 @strawberry.federation.type(
@@ -130,6 +216,7 @@ class ROI(Owned, Annotatable):
     project_key: strawberry.Private[int | None]
     author_key: strawberry.Private[int]
     original_key: strawberry.Private[int | None]
+    reviewer_key: strawberry.Private[int | None]
     kind: RoiKind = strawberry.field(description="Where it comes from.")
     name: str | None = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it shows.")
@@ -150,6 +237,7 @@ class ROI(Owned, Annotatable):
             project_key=row.project_id,
             author_key=row.author_id,
             original_key=row.original_id,
+            reviewer_key=row.reviewer_id,
             kind=RoiKind(row.kind),
             name=row.name,
             description=row.description,
@@ -196,6 +284,30 @@ class ROI(Owned, Annotatable):
         self, info: Info
     ) -> Annotated["User", strawberry.lazy("schema.people")] | None:
         person: User | None = await info.context.loaders.user_by_id.load(self.author_key)
+        return person
+
+    @strawberry.field(description="The tracks it is in.")
+    async def tracks(
+        self, info: Info
+    ) -> list[Annotated["Track", strawberry.lazy("schema.tracks")]]:
+        found: list[Track] = await info.context.loaders.tracks_of_roi.load(self.key)
+        return found
+
+    @strawberry.field(description="The copies of it that reviewers accepted, one per project.")
+    async def reviewed_copies(self, info: Info) -> list["ROI"]:
+        found: list[ROI] = await info.context.loaders.copies_of_roi.load(self.key)
+        return found
+
+    @strawberry.field(
+        description="Who accepted this reviewed copy; null for what is none, or if you may not see "
+        "them."
+    )
+    async def reviewer(
+        self, info: Info
+    ) -> Annotated["User", strawberry.lazy("schema.people")] | None:
+        if self.reviewer_key is None:
+            return None
+        person: User | None = await info.context.loaders.user_by_id.load(self.reviewer_key)
         return person
 
     @strawberry.field(description="The region that this reviewed copy was made from.")
@@ -275,6 +387,16 @@ class MoveRoiInput:
 class RoiTermsInput:
     rois: list[strawberry.ID] = strawberry.field(description="The regions.")
     terms: list[strawberry.ID] = strawberry.field(description="The terms.")
+
+
+@strawberry.input(description="A term for a region, with a classifier's verdict.")
+class RateTermInput:
+    roi: strawberry.ID = strawberry.field(description="The region.")
+    term: strawberry.ID = strawberry.field(description="The term.")
+    rate: float = strawberry.field(description="How sure the classifier is, from 0 to 1.")
+    expected: strawberry.ID | None = strawberry.field(
+        default=None, description="The term it was told to expect."
+    )
 
 
 @strawberry.type(description="The new or changed region.")

@@ -192,6 +192,11 @@ def write_json(value: Any) -> Any:
     raise GraphQLError(f"JSON cannot hold a {type(value).__name__}.")
 
 
+def finite(value: float) -> float | None:
+    """Return a number a Float can hold; None for NaN and the infinities."""
+    return value if math.isfinite(value) else None
+
+
 def _non_finite(value: float) -> str:
     if math.isnan(value):
         return "NaN"

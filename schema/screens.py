@@ -11,12 +11,14 @@ import strawberry
 
 from schema.containers import CreateContainerInput, shared
 from schema.context import Info
-from schema.nodes import Owned
+from schema.filters import MomentFilter, NumberFilter, TextFilter
+from schema.nodes import Annotatable, Owned
 from schema.paging import After, Before, Connection, First, Last, PageArguments
-from schema.scalars import Color, DateTime, decode_id
+from schema.scalars import BigInt, Color, DateTime, decode_id
 from store.access.capabilities import Can
 
 if TYPE_CHECKING:
+    from schema.annotations import AnnotationWhere
     from schema.containers import Screen
     from schema.images import Image
 
@@ -27,8 +29,103 @@ class Naming(Enum):
     NUMBER = strawberry.enum_value("number", description="1, 2, 3.")
 
 
+@strawberry.input(description="Which wells; all that is given must hold.")
+class WellWhere:
+    plate: strawberry.ID | None = strawberry.field(default=None, description="Of this plate.")
+    row: NumberFilter | None = strawberry.field(default=None, description="From 0 at the top.")
+    column: NumberFilter | None = strawberry.field(default=None, description="From 0 at the left.")
+    type: TextFilter | None = strawberry.field(
+        default=None, description="What kind of well, such as control."
+    )
+    status: TextFilter | None = strawberry.field(default=None, description="Its state.")
+    external_id: TextFilter | None = strawberry.field(
+        default=None, description="Its name elsewhere."
+    )
+    external_description: TextFilter | None = strawberry.field(
+        default=None, description="What is said elsewhere."
+    )
+    image: strawberry.ID | None = strawberry.field(
+        default=None, description="With a field that shows this image."
+    )
+    created_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they were made."
+    )
+    owner: strawberry.ID | None = strawberry.field(default=None, description="Of this person.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="Of this group.")
+    annotations: Annotated["AnnotationWhere", strawberry.lazy("schema.annotations")] | None = (
+        strawberry.field(default=None, description="Carrying an annotation for which this holds.")
+    )
+    and_: list["WellWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["WellWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "WellWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
+
+
+@strawberry.input(description="Which runs of the instrument; all that is given must hold.")
+class AcquisitionWhere:
+    plate: strawberry.ID | None = strawberry.field(default=None, description="Over this plate.")
+    name: TextFilter | None = strawberry.field(default=None, description="Tests on the name.")
+    description: TextFilter | None = strawberry.field(
+        default=None, description="Tests on the description."
+    )
+    started_at: MomentFilter | None = strawberry.field(default=None, description="When they began.")
+    ended_at: MomentFilter | None = strawberry.field(default=None, description="When they ended.")
+    max_fields: NumberFilter | None = strawberry.field(
+        default=None, description="Fields they took of each well at most."
+    )
+    created_at: MomentFilter | None = strawberry.field(
+        default=None, description="When they came into the hub."
+    )
+    owner: strawberry.ID | None = strawberry.field(default=None, description="Of this person.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="Of this group.")
+    annotations: Annotated["AnnotationWhere", strawberry.lazy("schema.annotations")] | None = (
+        strawberry.field(default=None, description="Carrying an annotation for which this holds.")
+    )
+    and_: list["AcquisitionWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["AcquisitionWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "AcquisitionWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
+
+
+@strawberry.input(description="Which fields of wells; all that is given must hold.")
+class WellSampleWhere:
+    plate: strawberry.ID | None = strawberry.field(default=None, description="On this plate.")
+    well: strawberry.ID | None = strawberry.field(default=None, description="In this well.")
+    acquisition: strawberry.ID | None = strawberry.field(
+        default=None, description="Taken in this run."
+    )
+    image: strawberry.ID | None = strawberry.field(default=None, description="Showing this image.")
+    position: NumberFilter | None = strawberry.field(
+        default=None, description="Their place among the fields of the well, from 0."
+    )
+    timepoint: NumberFilter | None = strawberry.field(
+        default=None, description="Which point of a time series of plates."
+    )
+    owner: strawberry.ID | None = strawberry.field(default=None, description="Of this person.")
+    group: strawberry.ID | None = strawberry.field(default=None, description="Of this group.")
+    and_: list["WellSampleWhere"] | None = strawberry.field(
+        default=None, name="and", description="All of these hold."
+    )
+    or_: list["WellSampleWhere"] | None = strawberry.field(
+        default=None, name="or", description="One of these holds."
+    )
+    not_: "WellSampleWhere | None" = strawberry.field(
+        default=None, name="not", description="This does not hold."
+    )
+
+
 @strawberry.federation.type(keys=["id"], description="A plate of wells.")
-class Plate(Owned):
+class Plate(Owned, Annotatable):
     name: str = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it is about.")
     row_naming: Naming = strawberry.field(description="How its rows are named.")
@@ -95,6 +192,14 @@ class Plate(Owned):
         found: list[Acquisition] = await info.context.loaders.acquisitions_of_plate.load(self.key)
         return found
 
+    @strawberry.field(description="How many wells have been made in it.")
+    async def well_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.well_count_of_plate.load(self.key))
+
+    @strawberry.field(description="How many images its wells show you; each counts once.")
+    async def image_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.image_count_of_plate.load(self.key))
+
     @strawberry.field(description="Its wells, row by row; a well without any field may be missing.")
     async def wells(
         self,
@@ -103,9 +208,12 @@ class Plate(Owned):
         after: After = None,
         last: Last = None,
         before: Before = None,
+        where: WellWhere | None = None,
     ) -> Connection["Well"]:
         page = PageArguments(first, after, last, before)
-        found: Connection[Well] = await info.context.connect("wells_of_plate", self.key, page)
+        found: Connection[Well] = await info.context.connect(
+            "wells_of_plate", self.key, page, None, where
+        )
         return found
 
     @strawberry.field(description="The well at a place; null while nothing is in it.")
@@ -145,7 +253,7 @@ class Plate(Owned):
 
 
 @strawberry.federation.type(keys=["id"], description="One run of the instrument over a plate.")
-class Acquisition(Owned):
+class Acquisition(Owned, Annotatable):
     name: str | None = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What was done.")
     max_fields: int | None = strawberry.field(description="Fields it took of each well at most.")
@@ -166,6 +274,10 @@ class Acquisition(Owned):
             plate_key=row.plate_id,
         )
 
+    @strawberry.field(description="How many images it took that you see.")
+    async def image_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.image_count_of_acquisition.load(self.key))
+
     @strawberry.field(description="The plate.")
     async def plate(self, info: Info) -> Plate | None:
         plate: Plate | None = await info.context.loaders.plate_by_id.load(self.plate_key)
@@ -173,7 +285,7 @@ class Acquisition(Owned):
 
 
 @strawberry.federation.type(keys=["id"], description="A well of a plate.")
-class Well(Owned):
+class Well(Owned, Annotatable):
     row: int = strawberry.field(description="From 0 at the top.")
     column: int = strawberry.field(description="From 0 at the left.")
     label: str = strawberry.field(description="Its name on the plate, such as B3.")
@@ -199,6 +311,10 @@ class Well(Owned):
             external_description=row.external_description,
             plate_key=row.plate_id,
         )
+
+    @strawberry.field(description="How many images it shows you.")
+    async def image_count(self, info: Info) -> BigInt:
+        return BigInt(await info.context.loaders.image_count_of_well.load(self.key))
 
     @strawberry.field(description="The plate.")
     async def plate(self, info: Info) -> Plate | None:

@@ -14,7 +14,7 @@ from schema.nodes import Node
 from schema.scalars import JSON, WKT, Color
 
 if TYPE_CHECKING:
-    from schema.rois import ROI
+    from schema.rois import ROI, ShapeStatistics
 
 YUp = Annotated[
     bool, strawberry.argument(description="Count y from the bottom of the image instead.")
@@ -151,6 +151,27 @@ class Shape(Node):
     def bounds(self) -> Bounds:
         row = self.shown.row
         return Bounds(x=row.x0, y=row.y0, width=row.x1 - row.x0, height=row.y1 - row.y0)
+
+    @strawberry.field(
+        description="Grey values of the pixels inside it, channel by channel, on its own plane; "
+        "where it has none on the plane asked for, or the middle of the stack at the first time."
+    )
+    async def statistics(
+        self,
+        info: Info,
+        channels: Annotated[
+            list[int] | None, strawberry.argument(description="Only these channels, from 0.")
+        ] = None,
+        z: Annotated[
+            int | None, strawberry.argument(description="The plane, if it is on all of them.")
+        ] = None,
+        t: Annotated[
+            int | None, strawberry.argument(description="The time, if it is at all of them.")
+        ] = None,
+    ) -> list[Annotated["ShapeStatistics", strawberry.lazy("schema.rois")]]:
+        asked = (self.key, None if channels is None else tuple(channels), z, t)
+        found: list[ShapeStatistics] = await info.context.loaders.statistics_of_shape.load(asked)
+        return found
 
     @strawberry.field(description="The region it is part of.")
     async def roi(self, info: Info) -> Annotated["ROI", strawberry.lazy("schema.rois")] | None:

@@ -57,6 +57,8 @@ class HidingProject:
 class Actor:
     """The person, job or link on whose behalf the store is asked.
 
+    The account of a job acts with the rights of its human, `user_id`, and draws as `job_user_id`;
+    `within` is the project of the job, outside of which it sees and changes nothing.
     `labels` maps a label to what the actor may do to rows under it by group level and by grants;
     ownership is added per row. `projects` holds the actor's grant level on each project.
     """
@@ -75,6 +77,9 @@ class Actor:
     storages: Mapping[int, str] = field(default_factory=dict)
     levels: Mapping[int, int] = field(default_factory=dict)  # group → level, for administrators
     hiding: tuple[HidingProject, ...] = ()
+    job_user_id: int | None = None
+    job_id: int | None = None
+    within: int | None = None
     # What rules work out from the rest once; never copied to another actor.
     memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -92,6 +97,11 @@ class Actor:
     def author_id(self) -> int:
         """The account that commands are written under; the hub itself writes as root."""
         return ROOT_ID if self.user_id is None else self.user_id
+
+    @property
+    def draws_as(self) -> int:
+        """The account that regions and terms are shown under: a job's own, else the author's."""
+        return self.author_id if self.job_user_id is None else self.job_user_id
 
     @property
     def signed_in(self) -> bool:

@@ -7,7 +7,8 @@ caller's cancellation, because a transaction abandoned half-way would keep all w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -43,6 +44,27 @@ T = TypeVar("T")
 _MOST_TRIES = 4
 # The database whose unit of work this task is inside of; a second one would wait for the first.
 _writing: ContextVar[Database | None] = ContextVar("writing", default=None)
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What `receipt` notes: the last command that was written, None if nothing was."""
+
+    command_id: int | None = None
+
+
+_receipts: ContextVar[Receipt | None] = ContextVar("receipts", default=None)
+
+
+@contextmanager
+def receipt() -> Iterator[Receipt]:
+    """Note which command the writes inside come to, for those who must name it in an answer."""
+    noted = Receipt()
+    token = _receipts.set(noted)
+    try:
+        yield noted
+    finally:
+        _receipts.reset(token)
 
 
 class _Rehearsed(Exception):  # a way out of a transaction, never an error
@@ -162,9 +184,9 @@ class Catalog:
         found = await self._fetch(chosen.group_by(parent).order_by(None))
         return {row[0]: row[1] for row in found}
 
-    async def count(self, statement: Select[Any]) -> int:
-        """Count what a statement finds, under the actor's visibility."""
-        chosen = visible(statement, self.actor, self.database.counting()).order_by(None)
+    async def count(self, statement: Select[Any], *, settled: Collection[str] = ()) -> int:
+        """Count what a statement finds, under the actor's visibility; `settled` as in `all`."""
+        chosen = visible(statement, self.actor, self.database.counting(), settled).order_by(None)
         (row,) = await self._fetch(
             chosen.with_only_columns(func.count(), maintain_column_froms=True)
         )
@@ -194,7 +216,10 @@ class Catalog:
 
         async def ask(connection: AsyncConnection | None) -> list[Can]:
             judge = Judge(self.database, connection, self.actor)
-            return [can | Can.READ for can in await judge.capabilities(noun, rows)]
+            allowed = await judge.capabilities(noun, rows)
+            # Flags are slow to join, and the rows of a page have few different ones.
+            readable = {can: can | Can.READ for can in set(allowed)}
+            return [readable[can] for can in allowed]
 
         if Judge.by_memory(noun, self.actor):
             return await ask(None)
@@ -249,5 +274,8 @@ class Catalog:
             unit = Unit(self.database, connection, self.actor, verb)
             result = await work(unit)
             last_event = await unit.settle()
+        noted = _receipts.get()
+        if noted is not None and unit.journal.command_id is not None:
+            noted.command_id = unit.journal.command_id
         self.database.announce(last_event)
         return result

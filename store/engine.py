@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 POOL_SIZE = 8
 POOL_TIMEOUT = 30.0  # seconds; finite, so that exhaustion shows
 EVENT_LOCK = 0x1_AB_0001  # advisory lock: events are numbered in commit order
+TOPIC_LOCKS = 0x1AB  # first half of the advisory locks on a topic: one unit at a time asks and adds
 LABEL_LOCK = 0x1_AB_0002  # advisory lock: placements and labels are brought up to date one by one
 POLL_SECONDS = 0.05
 STATEMENTS = 2000  # compiled ones are kept; each noun has some, worded anew for each kind of actor
@@ -138,6 +139,10 @@ class Database(ABC):
     @abstractmethod
     async def order_labels(self, connection: AsyncConnection) -> None:
         """Wait until no other unit is settling placements and labels, and see what it settled."""
+
+    @abstractmethod
+    async def queue_for(self, connection: AsyncConnection, topic: str) -> None:
+        """Wait until no other unit is at this topic, and see what the others did; until commit."""
 
     @abstractmethod
     async def order_events(self, connection: AsyncConnection) -> None:
@@ -339,6 +344,9 @@ class SqliteDatabase(Database):
     async def order_labels(self, connection: AsyncConnection) -> None:
         return
 
+    async def queue_for(self, connection: AsyncConnection, topic: str) -> None:
+        return
+
     async def order_events(self, connection: AsyncConnection) -> None:
         return
 
@@ -478,6 +486,12 @@ class PostgresDatabase(Database):
 
     async def order_labels(self, connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": LABEL_LOCK})
+
+    async def queue_for(self, connection: AsyncConnection, topic: str) -> None:
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(:k, hashtext(:topic))"),
+            {"k": TOPIC_LOCKS, "topic": topic},
+        )
 
     async def order_events(self, connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": EVENT_LOCK})

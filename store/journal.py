@@ -8,6 +8,7 @@ insert of 100,000 rows is one range, not 100,000 copies.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sqlmodel import SQLModel
 
     from store.engine import Database
+
+_BYTES = "$bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,24 @@ def ranges(ids: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
+def _as_json(values: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as JSON can hold them: bytes, such as a geometry, as base64."""
+    return {
+        name: {_BYTES: b64encode(value).decode()} if isinstance(value, bytes) else value
+        for name, value in values.items()
+    }
+
+
+def from_json(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a stored change as the row had them."""
+    return {
+        name: b64decode(value[_BYTES])
+        if isinstance(value, dict) and value.keys() == {_BYTES}
+        else value
+        for name, value in values.items()
+    }
+
+
 class Journal:
     """Gathers what a unit of work does, and writes it at the end of the same transaction."""
 
@@ -89,7 +110,9 @@ class Journal:
         self, noun: type[SQLModel], id: int, before: dict[str, Any], after: dict[str, Any]
     ) -> None:
         """Note that fields of one row changed."""
-        self.changes.append(Changed("set", table(noun).name, id, id, before, after))
+        self.changes.append(
+            Changed("set", table(noun).name, id, id, _as_json(before), _as_json(after))
+        )
 
     def tell(self, event: Happened) -> None:
         """Note an event; the same one is told once."""

@@ -17,6 +17,7 @@ from store.clock import now_ms
 from store.engine import Database
 from store.statement import cols, table
 from store.tables.jobs import Job, JobLog
+from store.tables.operations import Operation, OperationSource
 from store.tables.records import records
 
 LEASE_MS = 30_000
@@ -27,6 +28,8 @@ _STOPPED = "It was stopped."
 _GIVEN_UP = f"Its worker stopped answering {MOST_ATTEMPTS} times."
 # Written out, not bound: only then does SQLite use the partial index of the queue.
 _WAITING = text("state IN ('queued', 'retrying')")
+_operation = cols(Operation)
+_ELSEWHERE = select(_operation.id).where(_operation.source == OperationSource.EXTERNAL.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ async def claim(database: Database, worker: str) -> Lease | None:
     now = now_ms()
     following = database.skip_locked(
         select(_job.id)
-        .where(_WAITING, _job.trashed_by.is_(None))
+        .where(_WAITING, _job.trashed_by.is_(None), _job.operation_id.not_in(_ELSEWHERE))
         .order_by(_job.priority.desc(), _job.id)
         .limit(1)
     ).scalar_subquery()
@@ -111,7 +114,8 @@ async def recover(database: Database, *, at_once: bool = False) -> int:
     Jobs that were asked to stop are stopped, and those tried too often fail.
     """
     now = now_ms()
-    lost = _job.state == "running"
+    # What runs elsewhere says itself how it goes; no worker of the hub holds it.
+    lost = (_job.state == "running") & _job.lease_until.is_not(None)
     if not at_once:
         lost &= _job.lease_until < now
     ended = {"finished_at": now, **_FREE}
@@ -141,14 +145,25 @@ async def release(database: Database, worker_prefix: str) -> int:
 
 async def log(database: Database, job_id: int, message: str, level: str = "info") -> None:
     """Add a line to a job's log."""
+    await log_all(database, job_id, [(now_ms(), message)], level)
+
+
+async def log_all(
+    database: Database, job_id: int, lines: Sequence[tuple[int, str]], level: str = "info"
+) -> None:
+    """Add lines with their times to a job's log, in one statement."""
+    if not lines:
+        return
 
     async def work() -> None:
         async with database.turn(), database.writing() as connection:
-            id = await database.take_ids(connection)
+            first = await database.take_ids(connection, len(lines))
             await connection.execute(
-                insert(table(JobLog)).values(
-                    id=id, job_id=job_id, at=now_ms(), level=level, message=message[:4000]
-                )
+                insert(table(JobLog)),
+                [
+                    {"id": id, "job_id": job_id, "at": at, "level": level, "message": text[:4000]}
+                    for id, (at, text) in enumerate(lines, first)
+                ],
             )
 
     await database.keep(work())

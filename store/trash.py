@@ -17,9 +17,12 @@ from store.errors import Conflict
 from store.statement import cols, table, word
 from store.tables.annotations import Annotation, AnnotationLink
 from store.tables.columns import LIVE
-from store.tables.containers import Project
+from store.tables.containers import Project, ProjectOperation
+from store.tables.jobs import Job
 from store.tables.ontologies import Ontology, RelationTerm, Term
-from store.tables.rois import Roi, RoiTerm
+from store.tables.operations import Operation, OperationSource, Port
+from store.tables.people import User
+from store.tables.rois import Roi, RoiTerm, RoiTrack, Track
 
 if TYPE_CHECKING:
     from store.unit import Unit
@@ -29,8 +32,13 @@ ALONG: dict[type[SQLModel], tuple[tuple[type[SQLModel], str], ...]] = {
     Annotation: ((AnnotationLink, "annotation_id"),),
     Ontology: ((Term, "ontology_id"),),
     Term: ((RelationTerm, "parent_term_id"), (RelationTerm, "child_term_id")),
+    Roi: ((RoiTrack, "roi_id"),),  # its plane in the track is free for another
+    Track: ((RoiTrack, "track_id"),),
+    Operation: ((Port, "operation_id"), (ProjectOperation, "operation_id")),
+    Job: ((User, "job_id"),),
 }
 _roi, _term, _roi_term, _project = cols(Roi), cols(Term), cols(RoiTerm), cols(Project)
+_operation, _job = cols(Operation), cols(Job)
 
 
 async def refuse(unit: Unit, noun: type[SQLModel], ids: Sequence[int]) -> None:
@@ -169,8 +177,35 @@ async def _used(unit: Unit, ids: Sequence[int]) -> None:
     await _in_use(unit, ids, _term.ontology_id, "ontology")
 
 
+async def _run(unit: Unit, ids: Sequence[int]) -> None:
+    """Operations go only by undoing what added them: while it is the last word on them."""
+    superseded = await unit.scalars(
+        select(_operation.name).where(
+            unit.members(_operation.id, ids),
+            _operation.deprecated,
+            _operation.source != OperationSource.EXTERNAL.value,
+        )
+    )
+    if superseded:
+        raise Conflict(f"{superseded[0]} was deprecated since; undo that first.", noun="operation")
+    ran = await unit.rows(
+        select(_operation.name, _operation.source, _job.id)
+        .join(table(Job), _job.operation_id == _operation.id)
+        .where(unit.members(_operation.id, ids))
+        .limit(1)
+    )
+    if ran:
+        instead = (
+            "deprecate it"
+            if ran[0].source == OperationSource.EXTERNAL.value
+            else "delete the script"
+        )
+        raise Conflict(f"Job {ran[0].id} ran {ran[0].name}; {instead} instead.", noun="operation")
+
+
 _REFUSALS: dict[type[SQLModel], Callable[[Unit, Sequence[int]], Any]] = {
     Roi: _reviewed,
     Term: _labelling,
     Ontology: _used,
+    Operation: _run,
 }

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 
 from store.access.capabilities import Can
 from store.errors import Conflict, Forbidden, NotFound
+from store.journal import from_json
 from store.statement import cols, key, table, word
 from store.tables import ALL
 from store.tables.containers import DatasetImage, Placement, ProjectDataset
@@ -117,7 +118,8 @@ async def _show(unit: Unit, noun: type[SQLModel], step: Any) -> None:
 
 async def _set_back(unit: Unit, noun: type[SQLModel], step: Any, *, judged: bool) -> None:
     seen = await _to_set(unit, noun, step.first_id, judged=judged)
-    stale = sorted(name for name, value in step.after.items() if getattr(seen, name) != value)
+    after = from_json(step.after)
+    stale = sorted(name for name, value in after.items() if getattr(seen, name) != value)
     if stale:
         by = await _changed_by(unit, step, set(stale))
         raise Conflict(
@@ -125,7 +127,7 @@ async def _set_back(unit: Unit, noun: type[SQLModel], step: Any, *, judged: bool
             f"{', '.join(stale)}.",
             noun=word(noun), id=step.first_id, fields=stale,
         )  # fmt: skip
-    await unit.put(noun, seen, step.before)
+    await unit.put(noun, seen, from_json(step.before))
 
 
 async def _to_set(unit: Unit, noun: type[SQLModel], id: int, *, judged: bool) -> Any:

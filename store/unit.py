@@ -31,9 +31,11 @@ from store.statement import word as word
 from store.tables.access import Grant, Session, Token
 from store.tables.containers import Dataset, DatasetImage, Placement, Project, ProjectDataset
 from store.tables.images import Image
+from store.tables.ontologies import Ontology
 from store.tables.people import Group, Membership, UserRole
 from store.tables.records import record_type, records
-from store.tables.screens import Plate, ScreenPlate
+from store.tables.rois import Roi
+from store.tables.screens import Acquisition, Plate, Screen, ScreenPlate
 from store.touched import FOLLOWED, Touched
 from store.trash import along, refuse, refuse_taken, went_along
 
@@ -59,6 +61,8 @@ _NAMED_IN_LINKS: dict[type[SQLModel], tuple[type[SQLModel], str]] = {
 # making of a group, whose deletion has rules that undo does not know.
 _FOR_GOOD = frozenset({Grant, Membership, UserRole, Session, Token, Group})
 _MOVING = frozenset({"group_id", "owner_id"})
+# Nouns whose description is a thing of its own to some clients.
+_DESCRIBED = frozenset({Project, Dataset, Image, Screen, Plate, Acquisition, Roi, Ontology})
 
 
 @dataclass(slots=True)
@@ -142,6 +146,10 @@ class Unit:
             action = VERBS.get(can, "do this to")
             raise Forbidden(action, word(noun), getattr(row, "id", "?"))
 
+    async def queue_for(self, topic: str) -> None:
+        """Be the only unit at a topic until the end of this one: to ask whether a name is free."""
+        await self._database.queue_for(self._connection, topic)
+
     # writing
 
     async def take_ids(self, n: int = 1, *, kind: str = "main") -> int:
@@ -168,9 +176,12 @@ class Unit:
         for column, made in sort_keys(noun, values).items():
             if values[column] is None:
                 values[column] = made
+        if values.get("description") and values.get("description_id") is None:
+            values |= await self._description_id(noun)
         await self._execute(insert(table(noun)).values(values), noun)
         stored: N = record_type(noun)(**values)  # type: ignore[assignment]  # a record, as reads give
         if "id" in values:
+            self.judge.made.setdefault(noun, set()).add(values["id"])
             self._shown(noun, [values["id"]])
             self._touched.came(noun, [stored])
             if tell:
@@ -189,6 +200,8 @@ class Unit:
             return range(0)
         first = await self.take_ids(len(rows))
         ids = range(first, first + len(rows))
+        if self.actor.within is not None:
+            self.judge.made.setdefault(noun, set()).update(ids)
         names, data = completed(noun, ("id", *columns), ids, rows)
         with refusing(noun):
             await self._database.bulk(self._connection, table(noun), names, data)
@@ -225,8 +238,13 @@ class Unit:
             )  # fmt: skip
         return await self.put(noun, seen, after)
 
-    async def put(self, noun: type[N], seen: N, after: Mapping[str, Any]) -> N:
-        """Store fields of a row that was read and judged in this unit; return the row."""
+    async def put(
+        self, noun: type[N], seen: N, after: Mapping[str, Any], *, tell: bool = True
+    ) -> N:
+        """Store fields of a row that was read and judged in this unit; return the row.
+
+        Without `tell`, the caller announces the row, or what it is part of.
+        """
         keys = sort_keys(noun, after)
         changed = {
             name: value
@@ -241,7 +259,8 @@ class Unit:
         before = {name: getattr(seen, name) for name in changed}
         self.journal.set(noun, getattr(seen, key(noun).name), before, changed)
         self._touched.moved(noun, seen, stored, changed)
-        self._tell("changed", noun, stored)
+        if tell:
+            self._tell("changed", noun, stored)
         return stored
 
     async def put_many(self, noun: type[N], rows: Sequence[N], after: Mapping[str, Any]) -> list[N]:
@@ -341,6 +360,7 @@ class Unit:
         Rows that are not in the trash stay as they are. `rename` gives a single row another name
         on its way. Raises NotFound, Forbidden, or Conflict naming the holder of a taken name.
         """
+        self._refuse_jobs("restore")
         wanted = list(dict.fromkeys(ids))
         rows: Sequence[Any] = await self.stored(noun, wanted)
         await self._may_restore(noun, wanted, rows)
@@ -403,17 +423,25 @@ class Unit:
 
     async def remove(self, noun: type[SQLModel], id: int) -> None:
         """Delete one row for good: memberships, grants, sessions, tokens. Not undoable."""
-        row = cols(noun)
-        statement = self._database.for_update(select(table(noun)).where(row.id == id))
-        found = records(await self._connection.execute(statement), noun)
-        if not found:
-            raise NotFound(word(noun), id)
-        await self.require(noun, found[0], Can.DELETE)
-        await self._execute(delete(table(noun)).where(row.id == id), noun)
+        await self.remove_many(noun, [id])
+
+    async def remove_many(self, noun: type[SQLModel], ids: Iterable[int]) -> None:
+        """Delete rows for good, as `remove`. Raises NotFound or Forbidden for the first refused."""
+        row, wanted = cols(noun), list(dict.fromkeys(ids))
+        rows = {one.id: one for one in await self.stored(noun, wanted)}  # type: ignore[attr-defined]  # nouns have one
+        for id in wanted:
+            if id not in rows:
+                raise NotFound(word(noun), id)
+        seen = [rows[id] for id in wanted]
+        for one, can in zip(seen, await self.judge.capabilities(noun, seen), strict=True):
+            if not can & Can.DELETE:
+                raise Forbidden("delete", word(noun), one.id)  # type: ignore[attr-defined]  # as above
+        await self._execute(delete(table(noun)).where(self.members(row.id, wanted)), noun)
         self.journal.undoable = False
         await self.command_id()
-        self._touched.went(noun, found)
-        self._tell("removed", noun, found[0])
+        self._touched.went(noun, seen)
+        for one in seen:
+            self._tell("removed", noun, one)
 
     async def execute(self, statement: Any) -> int:
         """Run an unjournalled write (progress, heartbeats, seen-at); return the rows it met."""
@@ -421,11 +449,18 @@ class Unit:
 
     async def undo(self, command_id: int) -> None:
         """Do the inverse of a command, in reverse order. Raises Conflict and stores nothing."""
+        self._refuse_jobs("undo")
         await undo.undo(self, command_id)
 
     async def redo(self, command_id: int) -> None:
         """Do a command again that was undone, by undoing that. Raises as `undo`."""
+        self._refuse_jobs("redo")
         await undo.redo(self, command_id)
+
+    def _refuse_jobs(self, action: str) -> None:
+        """Raise Forbidden for the account of a job: what it would bring back lies in no project."""
+        if self.actor.within is not None:
+            raise Forbidden(action, "command of", "a job", "a person may, not the job's account.")
 
     def tell(self, kind: str, noun: type[SQLModel], row: Any) -> None:
         """Announce something about a row when this unit commits."""
@@ -460,6 +495,8 @@ class Unit:
             statement = statement.where(columns.version == version)
         if "updated_at" in columns:
             values["updated_at"] = now_ms()
+        if changed.get("description") and getattr(seen, "description_id", 0) is None:
+            values |= await self._description_id(noun)
         result = await self._execute(statement.values(values), noun)
         if result.rowcount != 1:
             raise Conflict(f"{word(noun)} {id} was changed at the same moment; try again.")
@@ -472,6 +509,10 @@ class Unit:
             )
         stored: N = seen._replace(**values)  # type: ignore[attr-defined]  # rows are records
         return stored
+
+    async def _description_id(self, noun: type[SQLModel]) -> dict[str, int]:
+        """Return the id of a description that is set for the first time; an undo leaves it."""
+        return {"description_id": await self.take_ids()} if noun in _DESCRIBED else {}
 
     async def _execute(self, statement: Any, noun: type[SQLModel]) -> Any:
         with refusing(noun):

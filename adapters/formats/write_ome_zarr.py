@@ -59,7 +59,7 @@ def zip_stream(files: Iterable[StoreFile], *, prefix: str = "") -> Iterator[byte
     Conflict
         If a file has vanished or changed its size since it was listed.
     """
-    sink = _Sink()
+    sink = Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         archive.comment = _COMMENT
         for file in files:
@@ -153,7 +153,7 @@ def _pieces(file: StoreFile) -> Iterator[bytes]:
         raise Conflict(f"{file.path} changed while it was sent; ask again.")
 
 
-class _Sink(BytesIO):
+class Sink(BytesIO):
     """Where the zip library writes: it keeps count of all bytes, and what is taken is forgotten."""
 
     def seekable(self) -> bool:

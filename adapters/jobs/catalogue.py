@@ -6,6 +6,8 @@ and a new row, and old jobs keep naming the one they ran.
 
 from __future__ import annotations
 
+from typing import Any
+
 from adapters.operations import Operation as Declared
 from adapters.operations import Port as DeclaredPort
 from adapters.operations import registry
@@ -33,13 +35,14 @@ async def write_operations(catalog: Catalog) -> int:
         unit.journal.summary = f"register {len(missing)} operations"
         unit.journal.undoable = False
         for declared in missing:
-            await _write(unit, declared)
+            await write_operation(unit, declared)
         return len(missing)
 
     return await catalog.write("register_operations", work)
 
 
-async def _write(unit: Unit, declared: Declared) -> None:
+async def write_operation(unit: Unit, declared: Declared, **fields: Any) -> Operation:
+    """Add the rows of one operation and its ports; `fields` are more columns of the operation."""
     stored = await unit.add(
         Operation(
             name=declared.name,
@@ -49,12 +52,14 @@ async def _write(unit: Unit, declared: Declared) -> None:
             locality=declared.locality.kind,
             owner_id=ROOT,
             group_id=SYSTEM_GROUP,
+            **fields,
         ),
         tell=False,
     )
     for direction, ports in (("in", declared.inputs), ("out", declared.outputs)):
         for position, port in enumerate(ports):
             await unit.add(_port(stored.id, direction, position, port), tell=False)
+    return stored
 
 
 def _port(operation_id: int, direction: str, position: int, port: DeclaredPort) -> Port:

@@ -33,6 +33,7 @@ from adapters.operations import (
     Reduction,
     Region,
     Table,
+    Whole,
 )
 from store.pixels.base import PixelWriter, Written
 
@@ -212,7 +213,7 @@ class Run:
             arguments[target] = reduced
         found = operation.call(arguments)
         for output in plan.outputs:
-            found[output.name] = _as_stored(operation, output, found[output.name], part)
+            found[output.name] = _as_stored(plan, output, found[output.name], part)
         allowance.spend()
         return found
 
@@ -399,20 +400,31 @@ def _read_whole(view: View, axes: str) -> NDArray[Any]:
     return view.read(axes, fixed, {axis: slice(0, size) for axis, size in view.sizes.items()})
 
 
-def _as_stored(operation: Operation, output: OutputPlan, samples: Any, part: Tile) -> NDArray[Any]:
+def _as_stored(plan: Plan, output: OutputPlan, samples: Any, part: Tile) -> NDArray[Any]:
     """Cut the halo off and answer what the writer takes; a mask becomes 0 and 255."""
-    array = np.asarray(samples)
+    name, array = plan.operation.name, np.asarray(samples)
     if any(part.outer[axis] != part.core[axis] for axis in part.core):
         array = array[tuple(part.inner(axis) for axis in output.axes)]
+    expected = _stored_shape(plan, output, part)
+    if array.shape != expected:
+        raise TypeError(f"{name} answered samples of shape {array.shape}, not {expected}.")
     if output.content is PortType.MASK:
         return array.astype(bool, copy=False).view(np.uint8) * np.uint8(255)
     if output.content is PortType.LABELS:
         return array.astype(output.layout.dtype, copy=False)
     if array.dtype != np.dtype(output.layout.dtype):
-        raise TypeError(
-            f"{operation.name} answered {array.dtype} where it declares {output.layout.dtype}."
-        )
+        raise TypeError(f"{name} answered {array.dtype} where it declares {output.layout.dtype}.")
     return array
+
+
+def _stored_shape(plan: Plan, output: OutputPlan, part: Tile) -> tuple[int, ...]:
+    """Return the shape a result of one tile must have: the tile's, or all of another size."""
+    sizes = dict(zip(AXES, output.layout.shape, strict=True))
+    if not isinstance(plan.operation.locality, Whole):
+        sizes |= {
+            axis: span.stop - span.start for axis, span in part.core.items() if axis in output.axes
+        }
+    return tuple(sizes[axis] for axis in output.axes)
 
 
 def _plain(value: Any) -> Any:

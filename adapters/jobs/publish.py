@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from adapters.formats.base import SourceChannel, SourceMetadata
 from adapters.geometry.geojson import geojson
 from adapters.hub import Hub
 from adapters.images import NewImage
+from adapters.job_accounts import add_account
 from adapters.jobs.execute import NewImage as Made
 from adapters.jobs.execute import Results
 from adapters.operations import Operation as Declared
@@ -28,8 +29,8 @@ from store.access.capabilities import Can
 from store.clock import now_ms
 from store.errors import Conflict, Forbidden
 from store.leases import Lease
-from store.statement import cols
-from store.tables.containers import Dataset, DatasetImage
+from store.statement import cols, table
+from store.tables.containers import Dataset, DatasetImage, Placement
 from store.tables.images import Channel, Image, LabelSet, Pixels
 from store.tables.jobs import Job, JobIo, JobState
 from store.tables.results import ResultRow, ResultTable
@@ -183,7 +184,13 @@ async def _publish_regions(at: Publication, port: str, regions: Sequence[Region]
         NewRoi([Draft(GeoJson(geojson(one.geometry)), one.c, one.z, one.t, label=one.label)])
         for one in regions
     ]
-    ids = await at.hub.rois.draw_many(at.unit, at.source.id, news)
+    ids = await at.hub.rois.draw_many(
+        at.unit,
+        at.source.id,
+        news,
+        project_id=await _project_of(at),
+        author_id=await _account_of(at),
+    )
     for region, id in zip(regions, ids, strict=True):
         at.rois[region.label, region.c, region.z, region.t] = id
     await at.unit.add_many(
@@ -191,6 +198,29 @@ async def _publish_regions(at: Publication, port: str, regions: Sequence[Region]
         ("job_id", "direction", "port", "target_type", "target_id"),
         [(at.job.id, "out", port, "roi", id) for id in ids],
     )
+
+
+async def _account_of(at: Publication) -> int:
+    """Return the account that the job draws under, made with the first region it draws."""
+    if at.job.user_job_id is not None:
+        return at.job.user_job_id
+    unit = at.unit
+    made = await add_account(unit, at.job.id)
+    await unit.execute(update(table(Job)).where(cols(Job).id == at.job.id).values(user_job_id=made))
+    return made
+
+
+async def _project_of(at: Publication) -> int | None:
+    """Return the project of the job if the image still lies there."""
+    if at.job.project_id is None or at.source is None:
+        return None
+    placement = cols(Placement)
+    there = await at.unit.all(
+        Placement,
+        placement.project_id == at.job.project_id,
+        placement.image_id == at.source.id,
+    )
+    return at.job.project_id if there else None
 
 
 async def _publish_table(at: Publication, port: str, found: Table) -> None:

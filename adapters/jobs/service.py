@@ -8,30 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select
 
+from adapters.filters import Filter, compiled
 from adapters.infrastructure import Infrastructure
+from adapters.job_parameters import JobParameters
+from adapters.jobs.programs import Programs
+from adapters.jobs.script_session import ScriptError
+from adapters.operations import Bound, PortType
 from adapters.operations import Operation as Declared
-from adapters.operations import PortType, registry
 from store.access.capabilities import Can
 from store.catalog import Catalog
 from store.clock import now_ms
 from store.errors import Conflict, Invalid, NotFound, Unsupported
 from store.paging import Keyset, Page
 from store.statement import cols, table
-from store.tables.containers import Dataset
+from store.tables.containers import Dataset, DatasetImage, Placement, ProjectDataset
 from store.tables.images import Image, LabelSet, Pixels
 from store.tables.jobs import Job, JobIo, JobLog, JobParameter, JobState
-from store.tables.operations import Operation, Port
+from store.tables.operations import Operation, OperationSource, Port
 from store.tables.results import ResultRow, ResultTable
 from store.unit import Unit
 
 FINISHED = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.KILLED, JobState.INDETERMINATE})
+STARTABLE = frozenset(
+    {JobState.NOT_LAUNCHED, JobState.FAILED, JobState.KILLED, JobState.INDETERMINATE}
+)
 MOST_ROWS = 1000
+RULE_SECONDS = 10.0  # for a script to check the arguments of a run
 POLL = 0.25  # seconds between looks at a job that is watched
 
 
@@ -66,10 +75,11 @@ class Jobs:
     def __init__(self, infrastructure: Infrastructure, catalog: Catalog) -> None:
         self._infrastructure = infrastructure
         self._catalog = catalog
+        self.programs = Programs(infrastructure, catalog)
 
-    def declared(self, name: str) -> Declared:
-        """Return a registered operation. Raises NotFound."""
-        return registry.get(name)
+    async def declared(self, name: str) -> Declared:
+        """Return an operation, of the hub or of a script. Raises NotFound."""
+        return await self.programs.current(name)
 
     async def submit(self, request: Request) -> Job:
         """Check a request, queue it and return its job.
@@ -77,8 +87,9 @@ class Jobs:
         Raises NotFound for the operation, an input or the dataset; Invalid naming the port;
         Forbidden where the result may not go.
         """
-        operation = registry.get(request.operation)
+        operation = await self.programs.current(request.operation)
         bound = operation.bind({**request.values, **request.references})
+        await self._check_rule(request.operation, bound)
         inputs = await self._inputs(operation, bound.references)
         _check_selection(request.selection)
         group = await self._group(request, inputs)
@@ -114,6 +125,106 @@ class Jobs:
             return queued
 
         return await self._catalog.write("submit_job", work)
+
+    async def start(self, job_id: int) -> Job:
+        """Queue a job that was opened in a project, with the parameters it was given as text.
+
+        At inputs of images stand ids: of an image, of one placed in a project, or of labels. New
+        images go to a dataset of the project that holds the input. Raises Conflict where the hub
+        does not carry the job out or it is under way, Invalid naming the port.
+        """
+        job = await self._catalog.one(Job, job_id, can=Can.EDIT)
+        row = (await self.operations([job.operation_id]))[job.operation_id]
+        if row.source == OperationSource.EXTERNAL.value:
+            raise Conflict(f"{row.name} is not run by the hub; its own program opens jobs of it.")
+        operation = (await self.programs.of(row)).declared
+        given = (await JobParameters(self._catalog).of_jobs([job_id]))[job_id]
+        texts = {one.port.name: one.text for one in given if one.text not in (None, "")}
+        data = {port.name for port in operation.inputs if port.is_data}
+        values = operation.read({name: text or "" for name, text in texts.items()})
+        for name in data & values.keys():
+            values[name] = await self._named(name, str(texts[name]))
+        bound = operation.bind(values)
+        await self._check_rule(row.name, bound)
+        inputs = await self._inputs(operation, bound.references)
+        dataset_id = await self._dataset_in(job.project_id, inputs)
+
+        async def work(unit: Unit) -> Job:
+            seen = await unit.one(Job, job_id, can=Can.EDIT)
+            if seen.state not in STARTABLE:
+                raise Conflict(f"Job {job_id} is {seen.state}; it is not started again.")
+            io = cols(JobIo)
+            await unit.execute(
+                delete(table(JobIo)).where(io.job_id == job_id, io.direction == "in")
+            )
+            await self._record(unit, job_id, row.id, bound.values, inputs)
+            unit.journal.summary = f"run {operation.name}"
+            unit.journal.undoable = False
+            return await unit.change(
+                Job, job_id, state=JobState.QUEUED.value, queued_at=now_ms(), attempts=0,
+                progress=0, error=None, finished_at=None, cancel_asked=False,
+                options={**(seen.options or {}), "dataset_id": dataset_id},
+            )  # fmt: skip
+
+        return await self._catalog.write("start_job", work)
+
+    async def _named(self, port: str, text: str) -> Reference:
+        """Return what an id given as text stands for. Raises Invalid or NotFound."""
+        found = [part for part in re.split(r"[\s,\[\]\"]+", text) if part]
+        if len(found) != 1 or not re.fullmatch(r"[0-9]{1,18}", found[0]):
+            raise Invalid(port, f"takes the id of one image, found {text[:60]!r}.")
+        id = int(found[0])
+        (placed,) = await self._catalog.by_ids(Placement, [id])
+        if placed is not None:
+            return Reference("image", placed.image_id)
+        (labels,) = await self._catalog.by_ids(LabelSet, [id])
+        if labels is not None:
+            return Reference("label_set", id)
+        return Reference("image", (await self._catalog.one(Image, id)).id)
+
+    async def _dataset_in(
+        self, project_id: int | None, inputs: Mapping[str, tuple[Reference, int]]
+    ) -> int | None:
+        """Return a dataset of a project that holds an input and may get what is made of it."""
+        inside, link = cols(ProjectDataset), cols(DatasetImage)
+        for reference, _generation in inputs.values():
+            statement = (
+                select(*table(Dataset).c)
+                .join(table(ProjectDataset), inside.dataset_id == cols(Dataset).id)
+                .join(table(DatasetImage), link.dataset_id == cols(Dataset).id)
+                .where(
+                    inside.project_id == project_id,
+                    link.image_id == await self.image_of(reference),
+                )
+                .order_by(cols(Dataset).id)
+            )
+            rows = await self._catalog.all(Dataset, statement)
+            allowed = await self._catalog.capabilities(Dataset, rows)
+            for row, can in zip(rows, allowed, strict=True):
+                if can & Can.EDIT:
+                    return row.id
+        return None
+
+    async def _check_rule(self, name: str, bound: Bound) -> None:
+        """Ask a script's own rule, in a process of the script; the hub's were asked by `bind`."""
+        operation = bound.operation
+        if operation.source != "script":
+            return
+        program = await self.programs.of_name(name)
+        if not (program.description or {}).get("rule"):
+            return
+        limit = self._infrastructure.settings.memory_limit
+
+        def check() -> None:
+            with program.started(limit, call_seconds=RULE_SECONDS) as ready:
+                if ready.rule is not None:
+                    ready.rule(bound.values)
+
+        try:
+            await self._infrastructure.run_long(check)
+        except (ScriptError, MemoryError) as error:
+            why = str(error) or "there was not enough memory."
+            raise Conflict(f"{name} cannot check its arguments: {why}") from error
 
     async def _inputs(
         self, operation: Declared, references: Mapping[str, Any]
@@ -183,13 +294,18 @@ class Jobs:
                 Port, port.operation_id == operation_id, port.direction == "in"
             )
         }
+        parameter = cols(JobParameter)
+        given = {
+            one.port_id: one.id for one in await unit.all(JobParameter, parameter.job_id == job_id)
+        }
         for name, value in values.items():
             if value is None or name not in ports:
                 continue
-            await unit.add(
-                JobParameter(job_id=job_id, port_id=ports[name], value=json.dumps(_plain(value))),
-                tell=False,
-            )
+            text = json.dumps(_plain(value))
+            if ports[name] in given:
+                await unit.change(JobParameter, given[ports[name]], value=text)
+                continue
+            await unit.add(JobParameter(job_id=job_id, port_id=ports[name], value=text), tell=False)
         for name, (reference, generation) in inputs.items():
             await unit.add(
                 JobIo(
@@ -232,27 +348,21 @@ class Jobs:
 
         return await self._catalog.write("retry_job", work)
 
-    def catalogue(self, search: str | None = None) -> Sequence[Declared]:
-        """Return the registered operations; with a text, those it finds."""
-        return registry.search(search) if search else registry.all()
+    async def catalogue(self, search: str | None = None) -> Sequence[Declared]:
+        """Return the operations of the hub and of scripts; with a text, those it finds."""
+        return await self.programs.all(search)
 
-    async def page(
-        self, keyset: Keyset, *, state: str | None = None, owner_id: int | None = None
-    ) -> Page[Job]:
+    async def page(self, keyset: Keyset, where: Filter | None = None) -> Page[Job]:
         """Return one page of the jobs the actor sees."""
-        return await self._catalog.page(Job, self._list(state, owner_id), keyset)
+        return await self._catalog.page(Job, self._list(where), keyset)
 
-    async def count(self, *, state: str | None = None, owner_id: int | None = None) -> int:
+    async def count(self, where: Filter | None = None) -> int:
         """Count the jobs the actor sees."""
-        return await self._catalog.count(self._list(state, owner_id))
+        return await self._catalog.count(self._list(where))
 
-    def _list(self, state: str | None, owner_id: int | None) -> Select[Any]:
-        job, statement = cols(Job), self._catalog.select(Job)
-        if state is not None:
-            statement = statement.where(job.state == state)
-        if owner_id is not None:
-            statement = statement.where(job.owner_id == owner_id)
-        return statement
+    def _list(self, where: Filter | None) -> Select[Any]:
+        job = cols(Job)
+        return self._catalog.select(Job).where(compiled(where, job), job.number > 0)
 
     async def label_sets(self, image_ids: Sequence[int]) -> dict[int, list[LabelSet]]:
         """Return the label sets of each image, in one statement."""

@@ -13,22 +13,25 @@ import json
 import logging
 import os
 import secrets
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.hub import Hub
 from adapters.infrastructure import Infrastructure
 from adapters.jobs.execute import Cancelled, Results, execute
 from adapters.jobs.plan import OutputPlan
+from adapters.jobs.programs import Program
 from adapters.jobs.publish import publish_results
+from adapters.jobs.script_session import ScriptError
 from adapters.jobs.service import Reference
 from adapters.jobs.views import ImageInput, Selection
-from adapters.operations import Bound, Calibration, registry
-from adapters.operations import Operation as Declared
+from adapters.operations import Bound, Calibration
 from store import leases
 from store.access.load import load_actor
-from store.errors import HubError
+from store.clock import now_ms
+from store.errors import HubError, NotFound
 from store.leases import Lease
 from store.pixels.base import ChannelDescription, ImageDescription, PixelWriter
 from store.tables.images import Image, LabelSet, Pixels
@@ -36,6 +39,7 @@ from store.tables.jobs import JobIo, JobState
 
 log = logging.getLogger(__name__)
 THREADS = max(1, os.cpu_count() or 1)  # tiles of one job computed at the same time
+ABREAST = min(2, THREADS)  # of a script: one tile is computed while the next is read
 IDLE = 0.5  # seconds between looks at the queue of another process
 BEAT = 0.5  # seconds between reports of progress
 QUIET_BEATS = 4  # beats without progress after which a job still shows that it lives
@@ -46,8 +50,32 @@ RECOVERY = 5.0  # seconds between looks for lost leases
 class Running:
     """What thread and event loop say to each other about one run."""
 
-    progress: int = 0
+    done: int = 0
+    total: int = 1
+    share: float = 0.0  # of the call that runs now, as far as an operation tells
     stop: bool = False
+    lines: deque[tuple[int, str]] = field(default_factory=deque)
+
+    @property
+    def progress(self) -> int:
+        """How far the run is, in percent; the last one is for publishing."""
+        return min(99, int(100 * (self.done + self.share) / max(1, self.total)))
+
+    def step(self, done: int, total: int) -> None:
+        """Note what is finished."""
+        self.done, self.total, self.share = done, total, 0.0
+
+    def reach(self, share: float) -> None:
+        """Note how far the present call is."""
+        self.share = share
+
+    def write(self, text: str) -> None:
+        """Note a line for the log."""
+        self.lines.append((now_ms(), text))
+
+    def take_lines(self) -> list[tuple[int, str]]:
+        """Return the lines noted since the last look."""
+        return [self.lines.popleft() for _ in range(len(self.lines))]
 
 
 class Workers:
@@ -127,6 +155,8 @@ class Workers:
                 outcome = JobState.KILLED, "It was stopped."
         except HubError as refused:
             outcome = JobState.FAILED, refused.message
+        except ScriptError as failure:
+            outcome = JobState.FAILED, str(failure)[:1000]
         except MemoryError:
             outcome = JobState.FAILED, "There was not enough memory."
         except Exception as failure:
@@ -137,6 +167,7 @@ class Workers:
         finally:
             beating.cancel()
             self._running.discard(running)
+            await leases.log_all(database, lease.job.id, running.take_lines())
         state, error = outcome
         await leases.log(database, lease.job.id, error, "error")
         await leases.end(database, lease, state.value, error=error)
@@ -146,6 +177,7 @@ class Workers:
         while True:
             await asyncio.sleep(BEAT)
             quiet += 1
+            await leases.log_all(self._infrastructure.database, lease.job.id, running.take_lines())
             if running.progress == told and quiet < QUIET_BEATS:
                 continue
             told, quiet = running.progress, 0
@@ -157,8 +189,11 @@ class Workers:
         job = lease.job
         actor = await load_actor(self._infrastructure.database, job.owner_id)
         hub = Hub(self._infrastructure, actor)
-        row = (await hub.jobs.operations([job.operation_id]))[job.operation_id]
-        operation = registry.get(row.name)
+        row = (await hub.jobs.operations([job.operation_id])).get(job.operation_id)
+        if row is None:
+            raise NotFound("operation", job.operation_id)
+        program = await hub.jobs.programs.of(row)
+        operation = program.declared
         arguments = dict((await hub.jobs.parameters([job.id]))[job.id])
         ins = [one for one in (await hub.jobs.lineage([job.id]))[job.id] if one.direction == "in"]
         references = {one.port: Reference(one.target_type, one.target_id) for one in ins}
@@ -168,7 +203,8 @@ class Workers:
             self._infrastructure.database, job.id,
             f"{operation.name} {operation.version} {json.dumps(arguments, default=str)}",
         )  # fmt: skip
-        results = await self._execute(operation, bound, inputs, running)
+        results = await self._execute(program, bound, inputs, running)
+        await leases.log_all(self._infrastructure.database, job.id, running.take_lines())
         try:
             await publish_results(hub, lease, operation, results, ins)
         except BaseException:
@@ -179,22 +215,26 @@ class Workers:
             raise
 
     async def _execute(
-        self, operation: Declared, bound: Bound, inputs: dict[str, Any], running: Running
+        self, program: Program, bound: Bound, inputs: dict[str, Any], running: Running
     ) -> Results:
-        def progress(done: int, total: int) -> None:
-            running.progress = min(99, 100 * done // max(1, total))
+        limit = self._infrastructure.settings.memory_limit
 
         def writer(plan: OutputPlan) -> PixelWriter:
             return self._infrastructure.pixels.create(
                 plan.layout, _description(plan), labels=plan.content.value == "labels"
             )
 
+        def cancelled() -> bool:
+            return running.stop
+
         def work() -> Results:
-            return execute(
-                operation, bound, inputs, writer, progress=progress,
-                cancelled=lambda: running.stop,
-                memory_limit=self._infrastructure.settings.memory_limit, workers=THREADS,
-            )  # fmt: skip
+            with program.started(
+                limit, log=running.write, cancelled=cancelled, progress=running.reach
+            ) as operation:
+                return execute(
+                    operation, bound, inputs, writer, progress=running.step, cancelled=cancelled,
+                    memory_limit=limit, workers=THREADS if operation.origin is None else ABREAST,
+                )  # fmt: skip
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 

@@ -16,7 +16,15 @@ from adapters.operations.locality import (
     resolved,
 )
 from adapters.operations.port import Port
-from adapters.operations.register import Bound, Operation, Registry, operation, registry
+from adapters.operations.register import (
+    Bound,
+    Operation,
+    Registry,
+    operation,
+    registry,
+    search,
+)
+from adapters.operations.reporting import report
 from adapters.operations.samples import (
     DATA_TYPES,
     PIXEL_TYPES,
@@ -87,5 +95,7 @@ __all__ = [
     "Whole",
     "operation",
     "registry",
+    "report",
     "resolved",
+    "search",
 ]

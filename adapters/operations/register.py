@@ -11,7 +11,7 @@ import importlib
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
@@ -69,6 +69,7 @@ class Operation:
     working_bytes: int
     rule: Callable[[Values], None] | None = None
     source: str = "builtin"
+    origin: int | None = None  # the stored file whose code it is, of an operation of a script
     inputs: tuple[Port, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -198,6 +199,10 @@ class Registry:
         self.load()
         return tuple(self._operations[name] for name in sorted(self._operations))
 
+    def declared(self) -> tuple[Operation, ...]:
+        """What was declared so far, in that order, without loading any family."""
+        return tuple(self._operations.values())
+
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.all())
 
@@ -207,14 +212,7 @@ class Registry:
 
     def search(self, text: str) -> tuple[Operation, ...]:
         """Operations in which every word of `text` occurs, those with it in the name first."""
-        words = text.casefold().split()
-        found = []
-        for operation in self.all():
-            title = f"{operation.name} {operation.label}".casefold()
-            whole = " ".join([title, *operation.menu, operation.summary]).casefold()
-            if all(word in whole for word in words):
-                found.append((-sum(word in title for word in words), operation.name, operation))
-        return tuple(operation for _, _, operation in sorted(found, key=lambda hit: hit[:2]))
+        return search(self.all(), text)
 
     def load(self) -> None:
         """Import all families once. A third-party family that fails is logged and left out."""
@@ -238,6 +236,18 @@ class Registry:
                 self._operations = before
                 self.failures[entry.name] = str(error)
                 logger.warning("The operations of %s were left out: %s", entry.name, error)
+
+
+def search(operations: Iterable[Operation], text: str) -> tuple[Operation, ...]:
+    """Operations in which every word of `text` occurs, those with it in the name first."""
+    words = text.casefold().split()
+    found = []
+    for operation in operations:
+        title = f"{operation.name} {operation.label}".casefold()
+        whole = " ".join([title, *operation.menu, operation.summary]).casefold()
+        if all(word in whole for word in words):
+            found.append((-sum(word in title for word in words), operation.name, operation))
+    return tuple(operation for _, _, operation in sorted(found, key=lambda hit: hit[:2]))
 
 
 registry = Registry()

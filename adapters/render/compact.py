@@ -1,7 +1,8 @@
 """The short texts in which viewers write rendering settings into a URL, both ways.
 
 ``c=1|300:8000$0000FF,-2|0:1500$fire.lut`` names channels from 1, a minus sign switching one off,
-with window and colour or lookup table as wished; channels not named are off. ``m`` is the model,
+with window and colour or lookup table as wished; channels not named are off. A window may end in
+``r`` or ``-r``, as older viewers say that a channel is inverted or not. ``m`` is the model,
 ``p`` the projection with its planes from 0, ``maps`` a JSON list, one entry per channel of ``c``.
 Source of the grammar: webgateway, as described in the OMERO developer documentation.
 """
@@ -30,6 +31,7 @@ from store.errors import Invalid
 _CHANNEL = re.compile(
     r"\s*(?P<off>-?)(?P<number>[0-9]{1,9})(?:\|(?P<window>[^$]*))?(?:\$(?P<look>.*))?"
 )
+_TURNED = re.compile(r"(?P<off>-?)r\s*\Z")
 _HEX = re.compile(r"#?(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 _MODELS = {"c": Model.COLOR, "g": Model.GREYSCALE}
 
@@ -149,7 +151,11 @@ def _channel(
 ) -> ChannelSettings:
     changes: dict[str, Any] = {"active": not match["off"]}
     if match["window"]:
-        changes["start"], changes["end"] = _window(match["window"])
+        window, turned = match["window"], _TURNED.search(match["window"])
+        if turned is not None:
+            changes["inverted"] = not turned["off"]
+            window = window[: turned.start()]
+        changes["start"], changes["end"] = _window(window)
     if match["look"]:
         changes |= _look(match["look"], base.custom)
     return replace(channel, **changes)
@@ -172,7 +178,7 @@ def _look(text: str, custom: Mapping[str, luts.Table] | None) -> dict[str, Any]:
         raise Invalid(
             "c", f"{text[:60]!r} is neither a colour such as 0000FF nor a lookup table the hub has."
         )
-    return {"lut": luts.canonical(text)}
+    return {"lut": luts.own(text, custom) or luts.canonical(text)}
 
 
 def _maps(settings: RenderSettings, text: str, named: list[int]) -> RenderSettings:

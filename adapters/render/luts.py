@@ -206,19 +206,26 @@ def canonical(name: str) -> str:
 
 def known(name: str, custom: Mapping[str, Table] | None = None) -> bool:
     """Tell whether a built-in or one of the given tables has this name."""
-    plain = canonical(name)
-    return plain in _MAKERS or (custom is not None and plain in custom)
+    return own(name, custom) is not None or canonical(name) in _MAKERS
+
+
+def own(name: str, custom: Mapping[str, Table] | None) -> str | None:
+    """Return the key under which `custom` has a table of this name; None if it has none."""
+    if not custom:
+        return None
+    return next((key for key in (name, canonical(name)) if key in custom), None)
 
 
 def table(name: str, custom: Mapping[str, Table] | None = None) -> Table:
     """Return a read-only ``(256, 3)`` uint8 table of red, green, blue.
 
-    `custom` maps canonical names to further tables, which win over built-in ones.
+    `custom` maps names, as they are written or canonical, to further tables, which win over
+    built-in ones.
     Raises `Invalid` for an unknown name.
     """
-    plain = canonical(name)
-    if custom is not None and plain in custom:
-        return checked(custom[plain])
+    mine, plain = own(name, custom), canonical(name)
+    if mine is not None and custom is not None:
+        return checked(custom[mine])
     if plain not in _MAKERS:
         raise Invalid(
             "lut", f"there is no lookup table {name[:60]!r}; known: {', '.join(names())}."

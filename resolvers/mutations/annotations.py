@@ -5,9 +5,9 @@ from typing import Any
 
 import strawberry
 
-from adapters.annotations import Target
 from resolvers.mutations.base import given, mutation
 from resolvers.mutations.containers import group_of
+from resolvers.queries.annotations import targets_of
 from schema.annotations import (
     Annotation,
     AnnotationPayload,
@@ -19,33 +19,9 @@ from schema.annotations import (
 )
 from schema.context import Info
 from schema.nodes import AnnotationKind
-from schema.scalars import decode_id, decode_ids, split_id
+from schema.scalars import decode_id, decode_ids
 from store.errors import Invalid
 from store.tables.annotations import AnnotationKind as StoredKind
-
-# The noun of a global id → the plain word that links keep.
-TARGETS: dict[str, str] = {
-    "Project": "project",
-    "Dataset": "dataset",
-    "Image": "image",
-    "Screen": "screen",
-    "Plate": "plate",
-    "Acquisition": "acquisition",
-    "PlateAcquisition": "acquisition",
-    "Well": "well",
-    "ROI": "roi",
-}
-
-
-def targets_of(ids: list[strawberry.ID]) -> list[Target]:
-    """Return the objects of global ids of any annotatable nouns. Raises Invalid."""
-    found: list[Target] = []
-    for place, id in enumerate(ids):
-        noun, number = split_id(id, f"targets[{place}]")
-        if noun not in TARGETS:
-            raise Invalid(f"targets[{place}]", f"a {noun} cannot be annotated.")
-        found.append((TARGETS[noun], number))
-    return found
 
 
 def value_of(value: AnnotationValueInput) -> tuple[AnnotationKind, Any]:

@@ -13,13 +13,12 @@ from schema.context import Info
 from schema.images import (
     Channel,
     ChannelPayload,
-    ChannelRenderingInput,
     Image,
     ImagePayload,
-    SaveRenderingInput,
     UpdateChannelInput,
     UpdateImageInput,
 )
+from schema.renderings import ChannelRenderingInput, SaveRenderingInput
 from schema.scalars import decode_id
 from store.errors import Invalid
 from store.tables import images
@@ -65,7 +64,7 @@ class ImageMutations:
             z=_within("z", settings.z if input.z is None else input.z, view.pixels.size_z),
             t=_within("t", settings.t if input.t is None else input.t, view.pixels.size_t),
         )
-        await hub.images.save_rendering(id, settings)
+        await hub.renderings.save(id, settings)
         return ImagePayload(image=Image.of(view.image, hub.actor.can(view.image)))
 
 

@@ -21,7 +21,7 @@ class OperationMutations:
     async def run_operation(self, info: Info, input: RunOperationInput) -> JobPayload:
         """Queue a run of an operation; watch it with `jobProgress`."""
         hub = info.context.hub
-        declared = hub.jobs.declared(input.operation)
+        declared = await hub.jobs.declared(input.operation)
         arguments: Any = {} if input.arguments is None else input.arguments
         if not isinstance(arguments, Mapping):
             raise Invalid("arguments", "must be an object of values by name.")

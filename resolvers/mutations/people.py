@@ -4,10 +4,13 @@ from typing import Any, cast
 
 import strawberry
 
+from adapters.groups import MemberChange, Place
 from resolvers.mutations.base import given, mutation
 from resolvers.mutations.containers import LABELLED, changes
 from schema.access import (
     CloseSessionInput,
+    CloseSessionsInput,
+    CloseSessionsPayload,
     CreateTokenInput,
     CreateTokenPayload,
     GiveGrantInput,
@@ -16,12 +19,17 @@ from schema.access import (
     RevokeGrantInput,
     RevokePayload,
     RevokeTokenInput,
+    SessionInfo,
+    SessionPayload,
     Token,
+    UpdateSessionInput,
 )
 from schema.context import Info
 from schema.nodes import DeletePayload, Impact
 from schema.people import (
     AdministrationPayload,
+    ChangeMembersInput,
+    ChangeMembersPayload,
     CreateGroupInput,
     CreateUserInput,
     DeleteGroupInput,
@@ -49,6 +57,7 @@ from store.tables.people import Role
 
 LONGEST_ADMINISTRATION = 720  # minutes
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 
 
 def person_of(info: Info, id: strawberry.ID | None, field: str = "user") -> int:
@@ -181,6 +190,21 @@ class PeopleMutations:
         )
 
     @mutation
+    async def change_members(self, info: Info, input: ChangeMembersInput) -> ChangeMembersPayload:
+        """Let people into groups and take them out, all at once. By leaders and administrators."""
+        rows = await info.context.hub.people.groups.change_members(
+            [
+                MemberChange(
+                    decode_id(one.group, "Group", field="changes.group"),
+                    decode_id(one.user, "User", field="changes.user"),
+                    Place(str(one.place.value)),
+                )
+                for one in input.changes
+            ]
+        )
+        return ChangeMembersPayload(memberships=[Membership.of(row) for row in rows])
+
+    @mutation
     async def set_default_group(self, info: Info, input: SetDefaultGroupInput) -> UserPayload:
         """Choose the group that what somebody makes goes to."""
         people = info.context.hub.people
@@ -236,9 +260,32 @@ class PeopleMutations:
 
     @mutation
     async def close_session(self, info: Info, input: CloseSessionInput) -> RevokePayload:
-        """Sign out one of the places where you are signed in."""
+        """Sign out one of the places where you are signed in; administrators, anybody's."""
         await info.context.hub.people.sessions.close(decode_id(input.id, "Session"))
         return RevokePayload(revoked_id=input.id)
+
+    @mutation
+    async def close_sessions(self, info: Info, input: CloseSessionsInput) -> CloseSessionsPayload:
+        """Sign out everywhere but here; administrators, anybody else."""
+        closed = await info.context.hub.people.sessions.close_all(
+            person_of(info, input.user), info.context.session_id
+        )
+        return CloseSessionsPayload(closed=closed)
+
+    @mutation
+    async def update_session(self, info: Info, input: UpdateSessionInput) -> SessionPayload:
+        """Let a session of yours work in another group, or last longer or shorter unused."""
+        sessions, current = info.context.hub.people.sessions, info.context.session_id
+        if input.id is not None:
+            id = decode_id(input.id, "Session")
+        elif current is not None:
+            id = current
+        else:
+            raise Invalid("id", "name a session; you do not ask with one.")
+        longest = info.context.hub.infrastructure.settings.session_hours * HOUR_MS
+        group = None if input.group is None else decode_id(input.group, "Group", field="group")
+        row = await sessions.change(id, group_id=group, idle_ms=input.idle, longest_ms=longest)
+        return SessionPayload(session=SessionInfo.of(row, current))
 
 
 async def _placed(info: Info, input: MemberInput, leader: bool | None) -> MembershipPayload:

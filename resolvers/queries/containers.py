@@ -5,13 +5,17 @@ from typing import Any
 
 import strawberry
 
+from adapters.annotation_links import annotated_by
 from adapters.annotations import annotated
 from adapters.containers import orphaned
-from adapters.filters import Condition, Filter, Holds, Not
+from adapters.filters import AllOf, Condition, Filter, Holds, Not
+from adapters.relations import holds, lies_in
+from adapters.relations import seen as seen_by
 from resolvers.filters import Translate, tree
 from resolvers.loaders import paged_relation, relation
 from resolvers.nodes import one
 from resolvers.paging import Ordering, connection, to_keyset
+from resolvers.queries.annotations import annotation_filter
 from schema.containers import (
     ContainerOrder,
     ContainerOrderField,
@@ -21,8 +25,10 @@ from schema.containers import (
     Screen,
 )
 from schema.context import Info
+from schema.members import DefaultLayer, ProjectMember, Representative
 from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.scalars import decode_id
+from store.errors import Invalid
 from store.paging import Keyset, OrderKey, Page
 from store.tables import containers, images, screens
 
@@ -37,26 +43,79 @@ CONTAINERS = Ordering(
 )
 
 
+def owned_by() -> dict[str, Translate]:
+    """Return how the `where` fields of owner and group are translated."""
+    return {
+        "owner": lambda id: Condition("owner_id", "eq", decode_id(id, "User", field="owner")),
+        "group": lambda id: Condition("group_id", "eq", decode_id(id, "Group", field="group")),
+    }
+
+
+def named(hub: Any, noun: Any, kind: str, column: str, field: str) -> Translate:
+    """Return how a `where` field that names an object one sees is translated."""
+
+    def translate(id: strawberry.ID) -> Filter:
+        number = decode_id(id, kind, field=field)
+        return AllOf([Condition(column, "eq", number), Holds(seen_by(hub.catalog, noun, number))])
+
+    return translate
+
+
+def carrying(noun: Any) -> Translate:
+    """Return how the `where` field on annotations is translated."""
+    return lambda where: Holds(annotated_by(noun, annotation_filter(where)))
+
+
 def standing(noun: Any) -> dict[str, Translate]:
-    """Return how the `where` fields that all owned nouns share are translated."""
+    """Return how the `where` fields that all containers and images share are translated."""
 
     def in_nothing(wanted: bool) -> Filter:
         lonely = Holds(orphaned(noun))
         return lonely if wanted else Not(lonely)
 
     return {
-        "owner": lambda id: Condition("owner_id", "eq", decode_id(id, "User", field="owner")),
-        "group": lambda id: Condition("group_id", "eq", decode_id(id, "Group", field="group")),
+        **owned_by(),
         "orphaned": in_nothing,
+        "annotations": carrying(noun),
         "annotation": lambda id: Holds(
             annotated(noun, decode_id(id, "Annotation", field="annotation"))
         ),
     }
 
 
-def container_filter(where: ContainerWhere | None, noun: Any) -> Filter | None:
+def container_filter(where: ContainerWhere | None, noun: Any, hub: Any) -> Filter | None:
     """Return the filter tree of a `ContainerWhere` over one noun."""
-    return tree(where, standing(noun))
+
+    def inside(id: strawberry.ID) -> Filter:
+        parent, number = _container(noun, id, _PARENTS, "inside")
+        return Holds(lies_in(hub.catalog, noun, parent, number))
+
+    def holding(id: strawberry.ID) -> Filter:
+        child, number = _container(noun, id, _CHILDREN, "holds")
+        return Holds(holds(hub.catalog, noun, child, number))
+
+    return tree(where, {**standing(noun), "inside": inside, "holds": holding})
+
+
+def _container(
+    noun: Any, id: strawberry.ID, kinds: Mapping[Any, tuple[str, Any]], field: str
+) -> tuple[Any, int]:
+    """Return the noun and number of what a filter names. Raises Invalid."""
+    if noun not in kinds:
+        raise Invalid(f"where.{field}", f"does not apply to a {noun.__name__}.")
+    kind, found = kinds[noun]
+    return found, decode_id(id, kind, field=field)
+
+
+_PARENTS: dict[Any, tuple[str, Any]] = {
+    containers.Dataset: ("Project", containers.Project),
+    screens.Plate: ("Screen", screens.Screen),
+}
+_CHILDREN: dict[Any, tuple[str, Any]] = {
+    containers.Project: ("Dataset", containers.Dataset),
+    containers.Dataset: ("Image", images.Image),
+    screens.Screen: ("Plate", screens.Plate),
+}
 
 
 @relation(node=Project)
@@ -84,6 +143,30 @@ async def projects_of_dataset(hub: Any, keys: list[int]) -> Mapping[int, list[Pr
 
 
 @relation(missing=list)
+async def members_of_project(hub: Any, keys: list[int]) -> Mapping[int, list[ProjectMember]]:
+    found = await hub.members.of(keys)
+    return {id: [ProjectMember.of(one) for one in there] for id, there in found.items()}
+
+
+@relation(missing=list)
+async def default_layers_of_project(hub: Any, keys: list[int]) -> Mapping[int, list[DefaultLayer]]:
+    found = await hub.layers.defaults(keys)
+    return {
+        id: [DefaultLayer.of(row) for row in rows] for id, rows in zip(keys, found, strict=True)
+    }
+
+
+@relation(missing=list)
+async def representatives_of_project(
+    hub: Any, keys: list[int]
+) -> Mapping[int, list[Representative]]:
+    found = await hub.layers.representatives(keys)
+    return {
+        id: [Representative.of(row) for row in rows] for id, rows in zip(keys, found, strict=True)
+    }
+
+
+@relation(missing=list)
 async def datasets_of_image(hub: Any, keys: list[int]) -> Mapping[int, list[Dataset]]:
     found = await hub.containers.parents(containers.Dataset, images.Image, keys)
     return {id: [Dataset.of(row, hub.actor.can(row)) for row in rows] for id, rows in found.items()}
@@ -97,7 +180,7 @@ async def datasets_of_project(
         hub,
         await hub.containers.children(
             containers.Project, containers.Dataset, parents, keyset,
-            container_filter(where, containers.Dataset),
+            container_filter(where, containers.Dataset, hub),
         ),
     )  # fmt: skip
 
@@ -107,7 +190,10 @@ async def count_datasets_of_project(
     hub: Any, parents: list[int], where: ContainerWhere | None
 ) -> Mapping[int, int]:
     found: Mapping[int, int] = await hub.containers.count_children(
-        containers.Project, containers.Dataset, parents, container_filter(where, containers.Dataset)
+        containers.Project,
+        containers.Dataset,
+        parents,
+        container_filter(where, containers.Dataset, hub),
     )
     return found
 
@@ -130,7 +216,7 @@ async def listed(
 ) -> Connection[Any]:
     """Return one page of a container noun as a connection."""
     hub = info.context.hub
-    narrowed = container_filter(where, noun)
+    narrowed = container_filter(where, noun, hub)
     found = await hub.containers.page(noun, to_keyset(page, CONTAINERS.by(order_by)), narrowed)
     return connection(
         seen(hub, found),

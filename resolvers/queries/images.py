@@ -1,32 +1,32 @@
 """Reading images, their pixels, channels and settings."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
-from adapters.colors import Color, bare
-from adapters.containers import inside
-from adapters.filters import Condition, Filter, Holds
-from resolvers.filters import tree
+from adapters.filters import AllOf, Condition, Filter, Holds
+from adapters.relations import lies_in, with_channel, with_pixels
+from resolvers.filters import Translate, tests, tree
 from resolvers.loaders import paged_relation, relation
 from resolvers.nodes import one
 from resolvers.paging import Ordering, connection, to_keyset
 from resolvers.queries.containers import BY_NAME, seen, seen_pages, standing
 from schema.context import Info
+from schema.filters import TextFilter
 from schema.images import (
     Channel,
-    ChannelRendering,
     Image,
     ImageOrder,
     ImageOrderField,
     ImageWhere,
-    Rendering,
+    Thumbnail,
 )
 from schema.paging import After, Before, Connection, First, Last, PageArguments
-from schema.scalars import decode_id
+from schema.renderings import UserRendering
+from schema.scalars import decode_id, decode_ids
 from store.paging import Keyset, OrderKey, Page
-from store.tables import containers, images
+from store.tables import containers, images, screens
 
 IMAGES = Ordering(
     {
@@ -38,8 +38,15 @@ IMAGES = Ordering(
 )
 
 
-def image_filter(where: ImageWhere | None) -> Filter | None:
+def image_filter(where: ImageWhere | None, hub: Any) -> Filter | None:
     """Return the filter tree of an `ImageWhere`."""
+
+    def within(noun: Any) -> Translate:
+        kind = noun.__name__
+        return lambda id: Holds(
+            lies_in(hub.catalog, images.Image, noun, decode_id(id, kind, field=kind.lower()))
+        )
+
     return tree(
         where,
         {
@@ -47,11 +54,21 @@ def image_filter(where: ImageWhere | None) -> Filter | None:
             "made_by": lambda id: Condition(
                 "made_by_job", "eq", decode_id(id, "Job", field="madeBy")
             ),
-            "dataset": lambda id: Holds(
-                inside(containers.Dataset, decode_id(id, "Dataset", field="dataset"))
-            ),
+            **{noun.__name__.lower(): within(noun) for noun in _ABOVE},
+            "pixels": lambda asked: Holds(with_pixels(tree(asked, {"type": _sample_type}))),
+            "channel": lambda asked: Holds(with_channel(tree(asked, {}))),
         },
     )
+
+
+_ABOVE: tuple[Any, ...] = (
+    containers.Project, containers.Dataset, screens.Screen, screens.Plate, screens.Acquisition,
+    screens.Well,
+)  # fmt: skip
+
+
+def _sample_type(asked: TextFilter) -> Filter:
+    return AllOf(tests("dtype", asked))
 
 
 @relation(node=Image)
@@ -79,28 +96,16 @@ async def channel_by_id(hub: Any, keys: list[int]) -> Mapping[int, Channel]:
 
 
 @relation()
-async def rendering_of_image(hub: Any, keys: list[int]) -> Mapping[int, Rendering]:
-    found = await hub.images.renderings(keys)
-    return {id: rendering(settings) for id, settings in found.items()}
+async def look_of_image(hub: Any, keys: list[int]) -> Mapping[int, Any]:
+    """The settings themselves, which also name the picture they make."""
+    found: Mapping[int, Any] = await hub.images.looks(keys)
+    return found
 
 
-def rendering(settings: Any) -> Rendering:
-    """Show settings."""
-    projection = settings.projection
-    return Rendering(
-        model=settings.model.value,
-        z=settings.z,
-        t=settings.t,
-        projection=None if projection is None else projection.method.value,
-        channels=[
-            ChannelRendering(
-                active=one.active, start=one.start, end=one.end, color=bare(Color(*one.color)),
-                lut=one.lut, inverted=one.inverted, family=one.family.value,
-                coefficient=one.coefficient,
-            )
-            for one in settings.channels
-        ],
-    )  # fmt: skip
+@relation(missing=list)
+async def renderings_of_image(hub: Any, keys: list[int]) -> Mapping[int, list[UserRendering]]:
+    found = await hub.renderings.of_images(keys)
+    return {id: [UserRendering.of(one) for one in saved] for id, saved in found.items()}
 
 
 @paged_relation(lambda pair: Image.of(*pair), IMAGES)
@@ -110,7 +115,7 @@ async def images_of_dataset(
     return seen_pages(
         hub,
         await hub.containers.children(
-            containers.Dataset, images.Image, parents, keyset, image_filter(where)
+            containers.Dataset, images.Image, parents, keyset, image_filter(where, hub)
         ),
     )
 
@@ -120,7 +125,7 @@ async def count_images_of_dataset(
     hub: Any, parents: list[int], where: ImageWhere | None
 ) -> Mapping[int, int]:
     found: Mapping[int, int] = await hub.containers.count_children(
-        containers.Dataset, images.Image, parents, image_filter(where)
+        containers.Dataset, images.Image, parents, image_filter(where, hub)
     )
     return found
 
@@ -130,6 +135,21 @@ class ImageQueries:
     @strawberry.field(description="One image.")
     async def image(self, info: Info, id: strawberry.ID) -> Image | None:
         return await one(info, id, Image)
+
+    @strawberry.field(
+        description="Small pictures of many images at once, in their order; null for what you may "
+        "not see and for images without samples. At most 200."
+    )
+    async def thumbnails(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="The images.")],
+        size: Annotated[
+            int, strawberry.argument(description="Pixels of the longer side, up to 512.")
+        ] = 96,
+    ) -> list[Thumbnail | None]:
+        found = await info.context.hub.thumbnails.of(decode_ids(ids, "Image", field="ids"), size)
+        return [None if one is None else Thumbnail(source=one, url=one.url) for one in found]
 
     @strawberry.field(description="The images you may see.")
     async def images(
@@ -144,7 +164,7 @@ class ImageQueries:
     ) -> Connection[Image]:
         hub = info.context.hub
         keyset = to_keyset(PageArguments(first, after, last, before), IMAGES.by(order_by))
-        narrowed = image_filter(where)
+        narrowed = image_filter(where, hub)
         found = await hub.containers.page(images.Image, keyset, narrowed)
         return connection(
             seen(hub, found),

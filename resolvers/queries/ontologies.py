@@ -10,11 +10,20 @@ from resolvers.filters import tree
 from resolvers.loaders import relation
 from resolvers.nodes import one
 from resolvers.paging import Ordering, connection, to_keyset
+from resolvers.queries.containers import named
 from schema.context import Info
-from schema.ontologies import Ontology, OntologyOrder, OntologyOrderField, OntologyWhere, Term
+from schema.ontologies import (
+    Ontology,
+    OntologyOrder,
+    OntologyOrderField,
+    OntologyWhere,
+    Term,
+    TermWhere,
+)
 from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.scalars import decode_id
 from store.paging import OrderKey, Page
+from store.tables import ontologies
 
 ONTOLOGIES = Ordering(
     {
@@ -24,6 +33,9 @@ ONTOLOGIES = Ordering(
     },
     default=(OrderKey("name_key", str),),
 )
+
+
+TERMS = Ordering({}, default=(OrderKey("name_key", str),))
 
 
 def ontology_filter(where: OntologyWhere | None) -> Filter | None:
@@ -78,6 +90,26 @@ class OntologyQueries:
     @strawberry.field(description="One term.")
     async def term(self, info: Info, id: strawberry.ID) -> Term | None:
         return await one(info, id, Term)
+
+    @strawberry.field(description="The terms of all ontologies you may see, by name.")
+    async def terms(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: TermWhere | None = None,
+    ) -> Connection[Term]:
+        hub = info.context.hub
+        keyset = to_keyset(PageArguments(first, after, last, before), TERMS.by(None))
+        ontology = named(hub, ontologies.Ontology, "Ontology", "ontology_id", "ontology")
+        narrowed = tree(where, {"ontology": ontology})
+        return connection(
+            await hub.containers.page(ontologies.Term, keyset, narrowed),
+            Term.of,
+            lambda: hub.containers.count(ontologies.Term, narrowed),
+        )
 
     @strawberry.field(description="The ontologies you may see.")
     async def ontologies(

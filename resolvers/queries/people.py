@@ -7,6 +7,7 @@ import strawberry
 
 from adapters.filters import Condition, Filter
 from adapters.roles import is_administrator
+from adapters.sessions import LAST_USED
 from adapters.tokens import Scope
 from resolvers.filters import tree
 from resolvers.loaders import paged_relation, relation
@@ -16,7 +17,6 @@ from schema.access import Grant, SessionInfo, Token
 from schema.context import Info
 from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.people import (
-    Capabilities,
     Group,
     GroupOrder,
     GroupOrderField,
@@ -27,9 +27,9 @@ from schema.people import (
     UserOrder,
     UserOrderField,
     UserWhere,
-    Viewer,
 )
 from schema.scalars import decode_id, split_id
+from schema.viewer import Capabilities, Viewer
 from store.errors import Invalid
 from store.paging import Keyset, OrderKey, Page
 
@@ -60,6 +60,13 @@ async def user_by_id(hub: Any, keys: list[int]) -> Mapping[int, User]:
 async def group_by_id(hub: Any, keys: list[int]) -> Mapping[int, Group]:
     found = await hub.people.groups.by_ids(keys)
     return {row.id: Group.of(row) for row in found if row is not None}
+
+
+@relation()
+async def session_by_id(hub: Any, keys: list[int]) -> Mapping[int, SessionInfo]:
+    """Find one's own open sessions; it is asked for the one of the request alone."""
+    found = await hub.people.sessions.many(keys)
+    return {id: SessionInfo.of(row, id) for id, row in found.items()}
 
 
 @relation(missing=list)
@@ -121,6 +128,7 @@ class PeopleQueries:
                 can_manage_credentials=not actor.scopes or "admin" in actor.scopes,
                 scopes=[TokenScope(scope.value) for scope in Scope if scope in actor.scopes],
             ),
+            administration_open=actor.full,
             user_key=actor.user_id,
             default_group_key=actor.default_group,
         )
@@ -128,6 +136,17 @@ class PeopleQueries:
     @strawberry.field(description="One person.")
     async def user(self, info: Info, id: strawberry.ID) -> User | None:
         return await one(info, id, User)
+
+    @strawberry.field(description="The person of a name for signing in; null if there is none.")
+    async def user_by_name(
+        self,
+        info: Info,
+        username: Annotated[
+            str, strawberry.argument(description="Upper and lower case are alike.")
+        ],
+    ) -> User | None:
+        row = await info.context.hub.people.by_username(username)
+        return None if row is None else User.of(row)
 
     @strawberry.field(description="The people of the hub, or of one group.")
     async def users(
@@ -156,6 +175,15 @@ class PeopleQueries:
     @strawberry.field(description="One group.")
     async def group(self, info: Info, id: strawberry.ID) -> Group | None:
         return await one(info, id, Group)
+
+    @strawberry.field(description="The group of a name; null if there is none.")
+    async def group_by_name(
+        self,
+        info: Info,
+        name: Annotated[str, strawberry.argument(description="Upper and lower case are alike.")],
+    ) -> Group | None:
+        row = await info.context.hub.people.groups.by_name(name)
+        return None if row is None else Group.of(row)
 
     @strawberry.field(description="The groups of the hub.")
     async def groups(
@@ -201,3 +229,28 @@ class PeopleQueries:
     async def sessions(self, info: Info) -> list[SessionInfo]:
         found = await info.context.hub.people.sessions.all()
         return [SessionInfo.of(row, info.context.session_id) for row in found]
+
+    @strawberry.field(
+        description="Where anybody is signed in, the place used last first. For administrators; "
+        "others may name themselves."
+    )
+    async def open_sessions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        user: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only of this person.")
+        ] = None,
+    ) -> Connection[SessionInfo] | None:
+        sessions = info.context.hub.people.sessions
+        whose = None if user is None else decode_id(user, "User", field="user")
+        keyset = to_keyset(PageArguments(first, after, last, before), LAST_USED)
+        current = info.context.session_id
+        return connection(
+            await sessions.page(keyset, user_id=whose),
+            lambda row: SessionInfo.of(row, current),
+            lambda: sessions.count(user_id=whose),
+        )

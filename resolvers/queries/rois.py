@@ -6,12 +6,14 @@ from typing import Annotated, Any, TypeAlias
 import strawberry
 
 from adapters.filters import AllOf, Condition, Filter, Holds
+from adapters.relations import drawn_in, with_shape
 from adapters.rois import LARGEST_VIEW, Seen, drawn_on, labelled
 from adapters.shapes import Shown
-from resolvers.filters import tree
+from resolvers.filters import Translate, tests, tree
 from resolvers.loaders import paged_relation, relation
 from resolvers.nodes import one
 from resolvers.paging import Ordering, connection, to_keyset
+from resolvers.queries.containers import carrying
 from schema.context import Info
 from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.rois import (
@@ -22,12 +24,14 @@ from schema.rois import (
     RoiTerm,
     RoiWhere,
     ShapesInView,
+    ShapeStatistics,
     ViewportInput,
 )
-from schema.scalars import decode_id, decode_ids
+from schema.scalars import decode_id, decode_ids, split_id
 from schema.shapes import PlaneInput, Shape
 from store.paging import Keyset, OrderKey, Page
 from store.spatial import Box
+from store.tables.rois import Roi
 
 ROIS = Ordering(
     {
@@ -38,7 +42,7 @@ ROIS = Ordering(
 Wanted: TypeAlias = tuple[RoiWhere | None, ViewportInput | None]
 
 
-def roi_filter(where: RoiWhere | None) -> Filter:
+def roi_filter(where: RoiWhere | None, hub: Any) -> Filter:
     """Return the filter tree of a `RoiWhere`; reviewed copies are left out unless asked for."""
     found = tree(
         where,
@@ -54,12 +58,23 @@ def roi_filter(where: RoiWhere | None) -> Filter:
             "bound": lambda bound: Condition("project_id", "is_null", not bound),
             "terms": lambda ids: Holds(labelled(decode_ids(ids, "Term", field="terms"))),
             "plane": lambda plane: Holds(drawn_on(plane.axes())),
+            "shape": lambda asked: Holds(with_shape(tree(asked, _SHAPE))),
+            "dataset": lambda id: Holds(
+                drawn_in(hub.catalog, decode_id(id, "Dataset", field="dataset"))
+            ),
+            "annotations": carrying(Roi),
         },
     )
     own = Condition("kind", "ne", RoiKind.REVIEWED.value)
     if found is None:
         return own
     return found if where is not None and where.kinds is not None else AllOf([own, found])
+
+
+_SHAPE: dict[str, Translate] = {
+    "kinds": lambda kinds: Condition("kind", "in", [kind.value for kind in kinds]),
+    "label_value": lambda asked: AllOf(tests("label", asked)),
+}
 
 
 def box_of(viewport: ViewportInput | None) -> Box | None:
@@ -109,6 +124,13 @@ async def terms_of_roi(hub: Any, keys: list[int]) -> Mapping[int, list[RoiTerm]]
     return {id: [RoiTerm.of(row) for row in rows] for id, rows in found.items()}
 
 
+@relation(missing=list)
+async def statistics_of_shape(hub: Any, keys: list[Any]) -> Mapping[Any, list[ShapeStatistics]]:
+    """Keys are (shape, channels or None, z or None, t or None)."""
+    found = await hub.shape_statistics.each(keys)
+    return {key: [ShapeStatistics.of(one) for one in rows] for key, rows in found.items()}
+
+
 def shapes(rows: Sequence[Any]) -> list[Shape]:
     """Show stored shapes."""
     return [Shape.of(Shown(row)) for row in rows]
@@ -119,7 +141,7 @@ async def rois_of_image(
     hub: Any, parents: list[int], keyset: Keyset, where: Wanted
 ) -> Mapping[int, Page[Any]]:
     narrowed, viewport = where
-    pages = await hub.rois.of_images(parents, keyset, roi_filter(narrowed), box_of(viewport))
+    pages = await hub.rois.of_images(parents, keyset, roi_filter(narrowed, hub), box_of(viewport))
     return await seen_pages(hub, pages)
 
 
@@ -127,7 +149,7 @@ async def rois_of_image(
 async def count_rois_of_image(hub: Any, parents: list[int], where: Wanted) -> Mapping[int, int]:
     narrowed, viewport = where
     found: Mapping[int, int] = await hub.rois.count_of_images(
-        parents, roi_filter(narrowed), box_of(viewport)
+        parents, roi_filter(narrowed, hub), box_of(viewport)
     )
     return found
 
@@ -159,9 +181,41 @@ class RoiQueries:
     ) -> Connection[ROI]:
         hub = info.context.hub
         keyset = to_keyset(PageArguments(first, after, last, before), ROIS.by(order_by))
-        narrowed = roi_filter(where)
+        narrowed = roi_filter(where, hub)
         found = await hub.rois.page(keyset, narrowed)
         return connection(await seen(hub, found), ROI.of, lambda: hub.rois.count(narrowed))
+
+    @strawberry.field(
+        description="Grey values inside many shapes, or all shapes of regions, channel by channel. "
+        "What you may not see is left out; at most 1,000 shapes."
+    )
+    async def shape_statistics(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Shapes and regions.")],
+        channels: Annotated[
+            list[int] | None, strawberry.argument(description="Only these channels, from 0.")
+        ] = None,
+        z: Annotated[
+            int | None,
+            strawberry.argument(description="The plane of shapes that are on all of them."),
+        ] = None,
+        t: Annotated[
+            int | None,
+            strawberry.argument(description="The time of shapes that are at all of them."),
+        ] = None,
+    ) -> list[ShapeStatistics]:
+        hub = info.context.hub
+        asked = [(split_id(id, "ids")[0], decode_id(id, "Shape", "ROI", field="ids")) for id in ids]
+        regions = await hub.rois.many([id for noun, id in asked if noun == "ROI"])
+        inside = await hub.rois.shapes_of(list(regions))
+        wanted: list[int] = []
+        for noun, id in asked:
+            wanted += [id] if noun == "Shape" else [shape.id for shape in inside.get(id, ())]
+        found = await hub.shape_statistics.of(
+            list(dict.fromkeys(wanted)), channels=channels, z=z, t=t
+        )
+        return [ShapeStatistics.of(one) for rows in found.values() for one in rows]
 
     @strawberry.field(
         description="The largest shapes of an image that meet a viewport, for drawing them over "
@@ -183,8 +237,9 @@ class RoiQueries:
     ) -> ShapesInView:
         box = box_of(viewport)
         assert box is not None
-        view = await info.context.hub.rois.in_view(
-            decode_id(image, "Image", field="image"), box, limit=limit, where=roi_filter(where),
-            plane=None if plane is None else plane.axes(),
+        hub = info.context.hub
+        view = await hub.rois.in_view(
+            decode_id(image, "Image", field="image"), box, limit=limit,
+            where=roi_filter(where, hub), plane=None if plane is None else plane.axes(),
         )  # fmt: skip
         return ShapesInView(shapes=shapes(view.shapes), truncated=view.truncated)

@@ -5,19 +5,39 @@ from typing import Annotated, Any
 
 import strawberry
 
+from adapters.filters import Filter, Holds
+from adapters.relations import plate_of_well, showing
 from adapters.screens import label, place_of
+from resolvers.filters import tree
 from resolvers.loaders import paged_relation, relation
 from resolvers.nodes import one
-from resolvers.paging import Ordering
-from resolvers.queries.containers import CONTAINERS, container_filter, listed, seen_pages
+from resolvers.paging import Ordering, connection, to_keyset
+from resolvers.queries.containers import (
+    CONTAINERS,
+    carrying,
+    container_filter,
+    listed,
+    named,
+    owned_by,
+    seen_pages,
+)
 from schema.containers import ContainerOrder, ContainerWhere, Screen
 from schema.context import Info
 from schema.paging import After, Before, Connection, First, Last, PageArguments
 from schema.scalars import decode_id
-from schema.screens import Acquisition, Plate, Well, WellSample
+from schema.screens import (
+    Acquisition,
+    AcquisitionWhere,
+    Plate,
+    Well,
+    WellSample,
+    WellSampleWhere,
+    WellWhere,
+)
 from store.paging import Keyset, OrderKey, Page
-from store.tables import screens
+from store.tables import images, screens
 
+BY_ID = Ordering({})
 WELLS = Ordering({}, default=(OrderKey("row", int), OrderKey("column", int)))
 
 
@@ -136,7 +156,11 @@ async def plates_of_screen(
     return seen_pages(
         hub,
         await hub.containers.children(
-            screens.Screen, screens.Plate, parents, keyset, container_filter(where, screens.Plate)
+            screens.Screen,
+            screens.Plate,
+            parents,
+            keyset,
+            container_filter(where, screens.Plate, hub),
         ),
     )
 
@@ -146,16 +170,16 @@ async def count_plates_of_screen(
     hub: Any, parents: list[int], where: ContainerWhere | None
 ) -> Mapping[int, int]:
     found: Mapping[int, int] = await hub.containers.count_children(
-        screens.Screen, screens.Plate, parents, container_filter(where, screens.Plate)
+        screens.Screen, screens.Plate, parents, container_filter(where, screens.Plate, hub)
     )
     return found
 
 
 @paged_relation(lambda seen: show_well(*seen), WELLS)
 async def wells_of_plate(
-    hub: Any, parents: list[int], keyset: Keyset, where: None
+    hub: Any, parents: list[int], keyset: Keyset, where: WellWhere | None
 ) -> Mapping[int, Page[Any]]:
-    pages = await hub.screens.wells_of(parents, keyset)
+    pages = await hub.screens.wells_of(parents, keyset, well_filter(where, hub))
     pairs = await judged(hub, screens.Well, (row for page in pages.values() for row in page.rows))
     allowed = {row.id: can for row, can in pairs}
     return {
@@ -171,13 +195,126 @@ async def wells_of_plate(
 
 
 @wells_of_plate.counting
-async def count_wells_of_plate(hub: Any, parents: list[int], where: None) -> Mapping[int, int]:
-    found: Mapping[int, int] = await hub.screens.count_wells(parents)
+async def count_wells_of_plate(
+    hub: Any, parents: list[int], where: WellWhere | None
+) -> Mapping[int, int]:
+    found: Mapping[int, int] = await hub.screens.count_wells(parents, well_filter(where, hub))
     return found
+
+
+def well_filter(where: WellWhere | None, hub: Any) -> Filter | None:
+    """Return the filter tree of a `WellWhere`."""
+    return tree(
+        where,
+        {
+            **owned_by(),
+            "plate": named(hub, screens.Plate, "Plate", "plate_id", "plate"),
+            "image": lambda id: Holds(showing(hub.catalog, decode_id(id, "Image", field="image"))),
+            "annotations": carrying(screens.Well),
+        },
+    )
+
+
+def acquisition_filter(where: AcquisitionWhere | None, hub: Any) -> Filter | None:
+    """Return the filter tree of an `AcquisitionWhere`."""
+    return tree(
+        where,
+        {
+            **owned_by(),
+            "plate": named(hub, screens.Plate, "Plate", "plate_id", "plate"),
+            "annotations": carrying(screens.Acquisition),
+        },
+    )
+
+
+def sample_filter(where: WellSampleWhere | None, hub: Any) -> Filter | None:
+    """Return the filter tree of a `WellSampleWhere`."""
+    return tree(
+        where,
+        {
+            **owned_by(),
+            "plate": lambda id: Holds(
+                plate_of_well(hub.catalog, decode_id(id, "Plate", field="plate"))
+            ),
+            "well": named(hub, screens.Well, "Well", "well_id", "well"),
+            "image": named(hub, images.Image, "Image", "image_id", "image"),
+            "acquisition": named(
+                hub, screens.Acquisition, "Acquisition", "acquisition_id", "acquisition"
+            ),
+        },
+    )
+
+
+async def judged_page(hub: Any, noun: Any, page: Page[Any]) -> Page[Any]:
+    """Return the page with each row beside what the actor may do to it; one statement."""
+    pairs = await judged(hub, noun, page.rows)
+    return Page(
+        pairs, page.has_next, page.has_previous, page.keyset, lambda pair: page.position_of(pair[0])
+    )
 
 
 @strawberry.type
 class ScreenQueries:
+    @strawberry.field(description="The wells you may see, of all plates.")
+    async def wells(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: WellWhere | None = None,
+    ) -> Connection[Well]:
+        hub = info.context.hub
+        keyset = to_keyset(PageArguments(first, after, last, before), BY_ID.by(None))
+        narrowed = well_filter(where, hub)
+        found = await hub.screens.well_page(keyset, narrowed)
+        return connection(
+            await judged_page(hub, screens.Well, found),
+            lambda pair: show_well(*pair),
+            lambda: hub.screens.count_all_wells(narrowed),
+        )
+
+    @strawberry.field(description="The runs of the instrument you may see, over all plates.")
+    async def acquisitions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: AcquisitionWhere | None = None,
+    ) -> Connection[Acquisition]:
+        hub = info.context.hub
+        keyset = to_keyset(PageArguments(first, after, last, before), BY_ID.by(None))
+        narrowed = acquisition_filter(where, hub)
+        found = await hub.containers.page(screens.Acquisition, keyset, narrowed)
+        return connection(
+            await judged_page(hub, screens.Acquisition, found),
+            lambda pair: Acquisition.of(*pair),
+            lambda: hub.containers.count(screens.Acquisition, narrowed),
+        )
+
+    @strawberry.field(description="The fields of wells you may see, of all plates.")
+    async def well_samples(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: WellSampleWhere | None = None,
+    ) -> Connection[WellSample]:
+        hub = info.context.hub
+        keyset = to_keyset(PageArguments(first, after, last, before), BY_ID.by(None))
+        narrowed = sample_filter(where, hub)
+        found = await hub.containers.page(screens.WellSample, keyset, narrowed)
+        return connection(
+            await judged_page(hub, screens.WellSample, found),
+            lambda pair: WellSample.of(*pair),
+            lambda: hub.containers.count(screens.WellSample, narrowed),
+        )
+
     @strawberry.field(description="One plate.")
     async def plate(self, info: Info, id: strawberry.ID) -> Plate | None:
         return await one(info, id, Plate)

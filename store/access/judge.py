@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -38,10 +38,10 @@ from store.tables.history import Change, Command, Event
 from store.tables.images import Channel, Image, ImageSlice, LabelSet, Pixels, Rendering
 from store.tables.jobs import Job, JobData, JobIo, JobLog, JobParameter
 from store.tables.ontologies import Ontology, RelationTerm, Term
-from store.tables.operations import Operation, Port
+from store.tables.operations import Operation, OperationSource, Port
 from store.tables.people import SYSTEM_GROUP, USER_GROUP, Group, Membership, User, UserRole
 from store.tables.results import ResultRow, ResultTable, WorkspaceObject
-from store.tables.rois import Roi, RoiTerm, RoiTrack, Shape, Track
+from store.tables.rois import Roi, RoiKind, RoiTerm, RoiTrack, Shape, Track
 from store.tables.screens import Acquisition, Plate, Screen, ScreenPlate, Well, WellSample
 from store.tables.sources import (
     ExternalRef,
@@ -77,6 +77,7 @@ PARENT: dict[type[SQLModel], tuple[str, type[SQLModel], Can]] = {
     KeyValue: ("annotation_id", Annotation, Can.EDIT),
     Term: ("ontology_id", Ontology, Can.EDIT),
     RelationTerm: ("parent_term_id", Term, Can.EDIT),
+    Port: ("operation_id", Operation, Can.EDIT),
     JobParameter: ("job_id", Job, Can.EDIT),
     JobData: ("job_id", Job, Can.EDIT),
     JobIo: ("job_id", Job, Can.EDIT),
@@ -95,13 +96,24 @@ LINK: dict[type[SQLModel], tuple[tuple[str, type[SQLModel]], tuple[str, type[SQL
     WellSample: (("well_id", Well), ("image_id", Image)),
 }
 
-OWNED = (Annotation, Job, ResultTable, SavedSearch, ImageGroup, RoiGroup)
+OWNED = (Annotation, ResultTable, SavedSearch, ImageGroup, RoiGroup)
 PERSONAL = (Session, Token, WorkspaceObject, Activity)
-ADMINISTERED = (User, Group, UserRole, Operation, Port, Source, ExternalRef, Setting)
+ADMINISTERED = (User, Group, UserRole, Source, ExternalRef, Setting)
 # Written by the hub itself, as the trace of what others wrote.
 HUB_ONLY = (Command, Change, Event, Label, LabelObject)
-BY_STANDING = (Membership, StoredFile, Storage)
+BY_STANDING = (Membership, StoredFile, Storage, Operation)
 NO_DATA = frozenset({SYSTEM_GROUP, USER_GROUP})
+# What the account of a job may change, within its project; and what of that it may not make anew.
+BY_JOBS = frozenset(
+    {
+        Project, Dataset, Image, ProjectDataset, DatasetImage, Placement, DefaultLayer,
+        Pixels, Channel, ImageSlice, ImageFile, LabelSet, Rendering, Storage, StoredFile,
+        Roi, Shape, RoiTerm, RoiTrack, Track, Ontology, Term, RelationTerm,
+        Annotation, AnnotationLink, KeyValue, ImageGroup, ImageGroupItem, RoiGroup, RoiGroupItem,
+        Job, JobParameter, JobData, JobIo, JobLog, ResultTable, ResultRow, Activity,
+    }
+)  # fmt: skip
+NOT_MADE_BY_JOBS = frozenset({Project, Ontology, Job})
 
 
 class Judge:
@@ -113,6 +125,8 @@ class Judge:
         self._database = database
         self._lent = connection
         self.actor = actor
+        # What this unit made, which may lie nowhere yet: for actors that see but one project.
+        self.made: dict[type[SQLModel], set[int]] = {}
 
     @property
     def _connection(self) -> AsyncConnection:
@@ -129,11 +143,27 @@ class Judge:
 
         At most a handful of statements, whatever the number of rows.
         """
+        allowed = await self._judged(noun, rows)
+        if self.actor.within is None:
+            return allowed
+        return [can & self._by_job(noun, row) for can, row in zip(allowed, rows, strict=True)]
+
+    def _by_job(self, noun: type[SQLModel], row: Any) -> Can:
+        """What is left of its human's rights to the account of a job."""
+        if noun not in BY_JOBS or (noun is Job and row.id != self.actor.job_id):
+            return Can.READ
+        if noun is Project:
+            return Can.READ | Can.ANNOTATE | Can.EDIT
+        if noun in (Roi, Track) and row.project_id != self.actor.within:
+            return Can.READ | Can.ANNOTATE
+        return Can.ALL & ~Can.SHARE
+
+    async def _judged(self, noun: type[SQLModel], rows: Sequence[Any]) -> list[Can]:
         actor = self.actor
         if actor.full:
             return [actor.capped(Can.ALL)] * len(rows)
         if noun in LABELLED.values():
-            return [actor.can(row) for row in rows]
+            return self._labelled(rows)
         if noun in OWNED:
             return [actor.can_owned(row) for row in rows]
         if not rows:
@@ -143,8 +173,23 @@ class Judge:
         if noun in PARENT:
             column, parent, needed = PARENT[noun]
             allowed = await self._of_parents(parent, [getattr(row, column) for row in rows])
-            return [actor.capped(_inherit(can, needed)) for can in allowed]
+            kept = Can.READ | Can.ANNOTATE if noun in ANNOTATABLE.values() else Can.READ
+            return [actor.capped(_inherit(can, needed, kept)) for can in allowed]
         return [actor.capped(self._other(noun, row)) for row in rows]
+
+    def _labelled(self, rows: Sequence[Any]) -> list[Can]:
+        """Judge rows by memory; those that agree in what decides are judged once."""
+        actor, allowed = self.actor, []
+        known: dict[Any, Can] = {}
+        for row in rows:
+            own = getattr(row, "id", None)
+            granted = own if own in actor.grants else None
+            decisive = (row.owner_id, row.group_id, row.label_id, granted)
+            can = known.get(decisive)
+            if can is None:
+                can = known[decisive] = actor.can(row)
+            allowed.append(can)
+        return allowed
 
     async def may_add(self, noun: type[SQLModel], row: Any) -> bool:
         """Whether the actor may insert this row."""
@@ -152,6 +197,8 @@ class Judge:
         if actor.full and not actor.read_only:
             return True
         if actor.read_only and noun not in (Activity, Session):
+            return False
+        if actor.within is not None and (noun not in BY_JOBS or noun in NOT_MADE_BY_JOBS):
             return False
         if noun in (Roi, Track):
             return await self._may_draw(row)
@@ -167,6 +214,8 @@ class Judge:
             column, parent, needed = PARENT[noun]
             (can,) = await self._of_parents(parent, [getattr(row, column)])
             return bool(can & needed)
+        if noun is Operation and not _external(row):  # of no group of people
+            return actor.sees_all
         if hasattr(row, "group_id") and hasattr(row, "owner_id"):
             return self.may_enter(row.group_id)
         (can,) = await self.capabilities(noun, [row])
@@ -209,6 +258,8 @@ class Judge:
         (target,) = await self._of_parents(ANNOTATABLE[row.target_type], [row.target_id])
         if not target & Can.ANNOTATE:
             return False
+        if row.annotation_id in self.made.get(Annotation, ()):
+            return True
         statement = visible_ids(Annotation, self.actor, self._database)
         readable = statement.where(statement.selected_columns[0] == row.annotation_id)
         return await self._connection.scalar(readable) is not None
@@ -232,8 +283,13 @@ class Judge:
             lent = noun is StoredFile and actor.storages.get(row.storage_id) == "write"
             mine = actor.user_id is not None and row.owner_id == actor.user_id
             return Can.ALL if mine or lent or actor.leads(row.group_id) else Can.READ
+        if noun is Operation:
+            mine = _external(row) and (actor.owns(row) or actor.leads(row.group_id))
+            return Can.ALL if actor.sees_all or mine else Can.READ
         if noun is User and row.id == actor.user_id:
             return Can.ALL if actor.sees_all else Can.READ | Can.EDIT
+        if noun is User and row.human_id is not None and row.human_id == actor.user_id:
+            return Can.READ | Can.EDIT | Can.DELETE  # it comes and goes with the job
         if noun in ADMINISTERED:
             return Can.ALL if actor.sees_all else Can.READ
         return Can.NOTHING
@@ -254,6 +310,9 @@ class Judge:
         statement = select(table(noun)).where(self._database.members(key(noun), wanted))
         if "trashed_by" in row:
             statement = statement.where(row.trashed_by.is_(None))
+        if self.actor.within is not None:
+            seen = row.id.in_(visible_ids(noun, self.actor, self._database))
+            statement = statement.where(or_(seen, row.id.in_(self.made.get(noun, ()))))
         return {found.id: found for found in await self._connection.execute(statement)}
 
     async def _of_targets(self, rows: Sequence[Any]) -> list[Can]:
@@ -269,6 +328,22 @@ class Judge:
                 known.update(((name, id), can) for id, can in zip(listed, allowed, strict=True))
         return [known.get((row.target_type, row.target_id), Can.NOTHING) for row in rows]
 
+    async def _jobs(self, rows: Sequence[Any]) -> list[Can]:
+        """Owner and group; managers of its project may change and delete a job as well."""
+        projects = await self.rows(Project, {row.project_id for row in rows if row.project_id})
+        allowed = []
+        for row in rows:
+            can, project = self.actor.can_owned(row), projects.get(row.project_id or 0)
+            if project is not None:
+                can |= self.actor.can(project) & Can.READ
+                if self.actor.user_id == row.owner_id:
+                    # Asked for in a project of another group: it is still one's own.
+                    can |= Can.READ | Can.ANNOTATE | Can.EDIT | Can.DELETE
+                if self.actor.manages(project, project.id):
+                    can |= Can.EDIT | Can.DELETE
+            allowed.append(can)
+        return allowed
+
     async def _renderings(self, rows: Sequence[Any]) -> list[Can]:
         images = await self._of_parents(Image, [row.image_id for row in rows])
         return [self._rendering(row, image) for row, image in zip(rows, images, strict=True)]
@@ -277,7 +352,8 @@ class Judge:
         if row.user_id is None:
             return _inherit(image, Can.EDIT)
         mine = self.actor.user_id is not None and row.user_id == self.actor.user_id
-        return Can.ALL if mine and image & Can.READ else image & Can.READ
+        # One's own look hangs on the image under one's name, as a tag does.
+        return _inherit(image, Can.ANNOTATE) if mine else image & Can.READ
 
     async def _annotation_links(self, rows: Sequence[Any]) -> list[Can]:
         targets = await self._of_targets(rows)
@@ -335,7 +411,9 @@ class Judge:
             return Can.NOTHING
         actor = self.actor
         given = actor.can(image) & (Can.READ | Can.ANNOTATE)
-        authors = (row.owner_id, getattr(row, "author_id", None))
+        # A reviewed copy is the reviewer's, whoever drew what it was made from.
+        reviewed = getattr(row, "kind", None) == RoiKind.REVIEWED
+        authors = (row.owner_id, None if reviewed else getattr(row, "author_id", None))
         mine = actor.user_id is not None and actor.user_id in authors
         if self._climbs(
             actor.leads(image.group_id),
@@ -459,6 +537,8 @@ class Judge:
         image = (await self.rows(Image, [row.image_id])).get(row.image_id)
         if image is None or not self.actor.can(image) & Can.ANNOTATE:
             return False
+        if self.actor.within is not None and row.project_id != self.actor.within:
+            return False
         if row.owner_id != self.actor.user_id and not self.actor.leads(image.group_id):
             return False
         if row.project_id is None:
@@ -470,9 +550,17 @@ class Judge:
         return not barred or self.actor.manages(project, project.id)
 
 
-def _inherit(parent: Can, needed: Can) -> Can:
-    """A row inside another is changed and removed with one capability on the other."""
-    return parent | Can.EDIT | Can.DELETE if parent & needed else parent & Can.READ
+def _external(operation: Any) -> bool:
+    """Whether an operation runs elsewhere: anybody may make such a one known to the hub."""
+    return bool(operation.source == OperationSource.EXTERNAL.value)
+
+
+def _inherit(parent: Can, needed: Can, kept: Can = Can.READ) -> Can:
+    """A row inside another is changed and removed with one capability on the other.
+
+    Without it, what is `kept` may be done to the row if it may be done to the other.
+    """
+    return parent | Can.EDIT | Can.DELETE if parent & needed else parent & kept
 
 
 async def _plates_of_screens(judge: Judge, rows: Sequence[Any]) -> list[Can]:
@@ -485,6 +573,7 @@ async def _fields_of_wells(judge: Judge, rows: Sequence[Any]) -> list[Can]:
 
 # Nouns with a rule of their own.
 _JUDGES: dict[type[SQLModel], Judged] = {
+    Job: Judge._jobs,
     Roi: Judge._bound,
     Track: Judge._bound,
     Placement: Judge._placements,

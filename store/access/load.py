@@ -37,7 +37,8 @@ from store.tables.access import Grant, Label, LabelObject
 from store.tables.containers import Dataset, Project
 from store.tables.files import Storage, StorageMember
 from store.tables.images import Image
-from store.tables.people import Group, Membership, User, UserRole
+from store.tables.jobs import Job
+from store.tables.people import Group, Membership, User, UserKind, UserRole
 from store.tables.screens import Plate, Screen
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ _group = cols(Group)
 _membership = cols(Membership)
 _user = cols(User)
 _user_role = cols(UserRole)
+_job = cols(Job)
 _ORDER = ("read", "annotate", "write", "manage")
 
 
@@ -67,16 +69,21 @@ async def load_actor(
     scopes: Iterable[str] = (),
     read_only: bool = False,
     link_hash: str | None = None,
+    plain: bool = False,
 ) -> Actor:
     """Return the actor of a user account.
 
     `scopes` are those of the token used: ``admin`` opens administration, ``read`` alone caps
-    everything at reading. Raises `Unauthenticated` for an account that is gone or disabled.
+    everything at reading. `plain` takes an administrator for a plain user unless administration is
+    open. The account of a job acts as its human and draws as itself. Raises `Unauthenticated` for
+    an account that is gone or disabled.
     """
     granted_scopes = frozenset(scopes)
 
     async def ask(connection: AsyncConnection) -> Actor:
         actor = await _person(connection, user_id, granted_scopes)
+        if plain and not actor.full:
+            actor = replace(actor, administrator=False)
         actor = replace(actor, read_only=actor.read_only or read_only)
         return await _with_standing(database, connection, actor, link_hash)
 
@@ -99,6 +106,7 @@ async def _person(connection: AsyncConnection, user_id: int, scopes: frozenset[s
         await connection.execute(
             select(
                 _user.username, _user.enabled, _user.default_group_id, _user.admin_open_until,
+                _user.kind, _user.human_id, _user.job_id,
                 role.scalar_subquery().label("role"),
                 _group.id.label("group_id"), _group.level, _membership.leader,
             )
@@ -112,6 +120,12 @@ async def _person(connection: AsyncConnection, user_id: int, scopes: frozenset[s
     if not rows or not rows[0].enabled:
         raise Unauthenticated("This account does not exist any more or is disabled.")
     person = rows[0]
+    if person.kind == UserKind.JOB.value and person.human_id is not None:
+        human = await _person(connection, person.human_id, scopes)
+        return replace(
+            human, username=person.username, job_user_id=user_id, job_id=person.job_id,
+            within=await _project_of(connection, person.job_id), administrator=False, full=False,
+        )  # fmt: skip
     administrator = (person.role or 0) >= ADMINISTRATOR
     open_session = (person.admin_open_until or 0) > now_ms()
     return Actor(
@@ -128,6 +142,14 @@ async def _person(connection: AsyncConnection, user_id: int, scopes: frozenset[s
         read_only=person.role == GUEST,
         scopes=scopes,
     )
+
+
+async def _project_of(connection: AsyncConnection, job_id: int | None) -> int:
+    """Return the project of a live job; 0, which is none, for all others."""
+    found = await connection.scalar(
+        select(_job.project_id).where(_job.id == job_id, _job.trashed_by.is_(None))
+    )
+    return found or 0
 
 
 async def _with_standing(

@@ -7,7 +7,7 @@ Containers and images ask their label; what hangs on them asks its parent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -36,6 +36,7 @@ from store.tables.containers import (
     DatasetImage,
     DefaultLayer,
     Placement,
+    PlacementState,
     Project,
     ProjectDataset,
     ProjectOperation,
@@ -86,10 +87,11 @@ def visible(statement: S, actor: Actor, database: Database, settled: Collection[
     `settled` names link tables whose ends the caller settles otherwise: the parent by an earlier
     read in the same request, the child because it is in the same statement.
     """
-    for source in statement.get_final_froms():
+    for source in _froms(statement):
         for table_, columns in _leaves(source):
             if table_.name in settled:
-                statement = statement.where(columns.trashed_by.is_(None))
+                if "trashed_by" in columns:
+                    statement = statement.where(columns.trashed_by.is_(None))
                 continue
             rule = RULES.get(table_.name)
             if rule is None:
@@ -99,6 +101,17 @@ def visible(statement: S, actor: Actor, database: Database, settled: Collection[
             for criterion in rule(columns, actor, database):
                 statement = statement.where(criterion)
     return statement
+
+
+def _froms(statement: Select[Any]) -> Sequence[FromClause]:
+    """Return what a SELECT reads from.
+
+    The public way compiles the whole statement first, a millisecond each time, which is more than
+    most take to run; the state it then asks needs no compiler unless mapped classes are selected.
+    """
+    if statement._propagate_attrs:
+        return statement.get_final_froms()
+    return statement._compile_state_factory(statement, None)._get_display_froms()  # type: ignore[arg-type]  # unused for tables
 
 
 def visible_ids(noun: type[SQLModel], actor: Actor, database: Database) -> Select[tuple[int]]:
@@ -151,10 +164,46 @@ def broad(row: Any, actor: Actor) -> Criterion | None:
     return or_(row.group_id.in_(groups), own(row, actor))
 
 
-def _labelled(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
-    yield row.trashed_by.is_(None)
-    if not actor.sees_all:
-        yield or_(database.members(row.label_id, _readable(actor)), own(row, actor))
+def _labelled(noun: type[SQLModel]) -> Rule:
+    """A live row whose label is worth reading to the actor, or that is the actor's own."""
+    standing = _standing(noun)
+
+    def rule(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
+        yield row.trashed_by.is_(None)
+        yield from standing(row, actor, database)
+
+    return rule
+
+
+def _standing(noun: type[SQLModel]) -> Rule:
+    def rule(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
+        if not actor.sees_all:
+            yield or_(database.members(row.label_id, _readable(actor)), own(row, actor))
+        if actor.within is not None:
+            yield _within(noun, row, actor.within)
+
+    return rule
+
+
+def _within(noun: type[SQLModel], row: Any, project_id: int) -> Criterion:
+    """A project itself, a dataset linked to it, an image placed in it: all that its jobs reach."""
+    if noun is Project:
+        found: Criterion = row.id == project_id
+        return found
+    if noun is Dataset:
+        link = aliased(ProjectDataset).c
+        below = select(link.dataset_id).where(
+            link.project_id == project_id, link.trashed_by.is_(None)
+        )
+    elif noun is Image:
+        placed = aliased(Placement).c
+        below = select(placed.image_id).where(
+            placed.project_id == project_id, placed.state == PlacementState.LIVE.value
+        )
+    else:
+        return false()
+    inside: Criterion = row.id.in_(below.correlate(None))
+    return inside
 
 
 def _readable(actor: Actor) -> list[int]:
@@ -192,6 +241,8 @@ def _roi(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.image_id.in_(visible_ids(Image, actor, database))
     if actor.sees_all:
         return
+    if actor.within is not None:
+        yield or_(row.project_id.is_(None), row.project_id == actor.within)
     bound = [
         row.project_id.is_(None),
         row.image_id.in_(_ids(Image, actor, database, "broad", _broad)),
@@ -232,7 +283,7 @@ def _annotation(row: Any, actor: Actor, database: Database) -> Iterator[Criterio
         for name, noun in ANNOTATABLE.items()
     ]
     linked = select(link.c.annotation_id).where(link.c.trashed_by.is_(None), or_(*reached))
-    yield or_(everything, row.id.in_(linked.correlate(None)))
+    yield _besides(everything, row.id.in_(linked.correlate(None)), actor)
 
 
 def _annotation_link(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
@@ -251,8 +302,14 @@ def _ontology(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]
     if everything is None:
         return
     project = aliased(Project)
-    rule = _labelled(project.c, actor, database)
-    yield or_(everything, row.id.in_(select(project.c.ontology_id).where(*rule).correlate(None)))
+    rule = RULES[table(Project).name](project.c, actor, database)
+    used = row.id.in_(select(project.c.ontology_id).where(*rule).correlate(None))
+    yield _besides(everything, used, actor)
+
+
+def _besides(everything: Criterion, reached: Criterion, actor: Actor) -> Criterion:
+    """What group and ownership give, or what something visible leads to; jobs get only that."""
+    return reached if actor.within is not None else or_(everything, reached)
 
 
 def _job(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
@@ -260,26 +317,35 @@ def _job(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.trashed_by.is_(None)
     everything = broad(row, actor)
     if everything is not None:
-        yield or_(everything, row.project_id.in_(visible_ids(Project, actor, database)))
+        reached = row.project_id.in_(visible_ids(Project, actor, database))
+        yield _besides(everything, reached, actor)
 
 
 def _result_table(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.trashed_by.is_(None)
     everything = broad(row, actor)
     if everything is not None:
-        yield or_(everything, row.image_id.in_(visible_ids(Image, actor, database)))
+        yield _besides(everything, row.image_id.in_(visible_ids(Image, actor, database)), actor)
 
 
 def _stored_file(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.trashed_by.is_(None)
     if actor.sees_all:
         return
+    if actor.within is not None:
+        data = aliased(JobData).c
+        rule = RULES[table(JobData).name](data, actor, database)
+        yield row.id.in_(select(data.file_id).where(*rule).correlate(None))
+        return
     yield or_(row.storage_id.in_(visible_ids(Storage, actor, database)), *_kept(row, actor))
 
 
 def _storage(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.trashed_by.is_(None)
-    if not actor.sees_all:
+    if actor.within is not None:
+        # Where a job's files are put; what else lies there is not listed to it.
+        yield row.owner_id == actor.user_id
+    elif not actor.sees_all:
         yield or_(row.id.in_(list(actor.storages)), *_kept(row, actor))
 
 
@@ -292,7 +358,7 @@ def _kept(row: Any, actor: Actor) -> list[Criterion]:
 
 def _group_owned(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     yield row.trashed_by.is_(None)
-    yield from _some(broad(row, actor))
+    yield false() if actor.within is not None else and_(True, *_some(broad(row, actor)))
 
 
 def _grant(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
@@ -314,12 +380,16 @@ def _signed_in(row: Any, actor: Actor, database: Database) -> Iterator[Criterion
 
 def _mine(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     if not actor.full:
-        yield row.user_id == actor.user_id if actor.user_id is not None else false()
+        personal = actor.user_id is not None and actor.within is None
+        yield row.user_id == actor.user_id if personal else false()
 
 
 def _touching(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
     """Commands and activity: one's own, or about a project or image one sees."""
     if actor.sees_all:
+        return
+    if actor.within is not None:
+        yield row.project_id == actor.within
         return
     mine = [] if actor.user_id is None else [row.user_id == actor.user_id]
     yield or_(
@@ -327,6 +397,11 @@ def _touching(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]
         row.project_id.in_(visible_ids(Project, actor, database)),
         row.image_id.in_(visible_ids(Image, actor, database)),
     )
+
+
+def _command(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
+    """The history of a project tells what was there before; it is not for its jobs."""
+    yield from [false()] if actor.within is not None else _touching(row, actor, database)
 
 
 def _event(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
@@ -347,12 +422,7 @@ def _event(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
 
 
 def _standing_ids(noun: type[SQLModel], actor: Actor, database: Database) -> Select[tuple[int]]:
-    return _ids(noun, actor, database, "standing", _standing)
-
-
-def _standing(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
-    _live, *standing = _labelled(row, actor, database)
-    yield from standing
+    return _ids(noun, actor, database, "standing", _standing(noun))
 
 
 def _setting(row: Any, actor: Actor, database: Database) -> Iterator[Criterion]:
@@ -367,7 +437,7 @@ def _placement(row: Any, actor: Actor, database: Database) -> Iterator[Criterion
 
 
 _ASSIGNED: tuple[tuple[type[SQLModel], Rule], ...] = (
-    *((noun, _labelled) for noun in LABELLED.values()),
+    *((noun, _labelled(noun)) for noun in LABELLED.values()),
     (ProjectDataset, _link(("project_id", Project), ("dataset_id", Dataset))),
     (DatasetImage, _link(("dataset_id", Dataset), ("image_id", Image))),
     (ScreenPlate, _link(("screen_id", Screen), ("plate_id", Plate))),
@@ -403,7 +473,8 @@ _ASSIGNED: tuple[tuple[type[SQLModel], Rule], ...] = (
     (Grant, _grant),
     *((noun, _signed_in) for noun in (User, Group, Membership, UserRole, Operation, Port)),
     *((noun, _mine) for noun in (Session, Token, WorkspaceObject)),
-    *((noun, _touching) for noun in (Command, Activity)),
+    (Command, _command),
+    (Activity, _touching),
     (Change, _inside("command_id", Command)),
     (Event, _event),
     (Setting, _setting),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from sqlmodel import Field
 
@@ -15,6 +15,28 @@ class FileRole(StrEnum):
     ORIGINAL = "original"
     COMPANION = "companion"
     ASSOCIATED = "associated"
+
+
+class FileStatus(IntEnum):
+    """How far an upload has come: even below 100 under way, odd failed, even from 100 on done."""
+
+    UPLOADED = 0
+    DETECTING_FORMAT = 10
+    ERROR_FORMAT = 11
+    EXTRACTING_DATA = 20
+    ERROR_EXTRACTION = 21
+    CONVERTING = 30
+    ERROR_CONVERSION = 31
+    DEPLOYING = 40
+    ERROR_DEPLOYMENT = 41
+    UNPACKING = 50
+    ERROR_UNPACKING = 51
+    CHECKING_INTEGRITY = 60
+    ERROR_INTEGRITY = 61
+    DEPLOYED = 100
+    EXTRACTED = 102
+    CONVERTED = 104
+    UNPACKED = 106
 
 
 class StorageLevel(StrEnum):

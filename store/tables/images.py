@@ -42,7 +42,9 @@ class Image(Described, Named, Owned, table=True):
     __tablename__ = "image"
     __table_args__ = (
         one_of("state", ImageState),
-        *listed(),
+        *listed("state", "label_id", "owner_id", "group_id"),
+        # Small, and all that counting visible images asks of them.
+        live_index("label_id", "owner_id", "group_id", "state"),
         live_index("group_id", "id"),
         live_index("owner_id", "id"),
         live_index("id"),

@@ -21,10 +21,13 @@ from store.tables.images import Image
 from tests.fixtures.app import AppClients, LiveHub, application, settings_for
 from web.bootstrap import read_settings
 from web.dialects import TABLE, UNKNOWN, Readers, dialect_of
+from web.rest.cytomine.urls import ROUTES as CYTOMINE_ROUTES
+from web.rest.omero.urls import ROUTES as OMERO_ROUTES
 from web.zarr import signed_url
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+SIGN_IN_FIRST = ("/webclient", "/webgateway", "/iviewer", "/static/webclient", "/static/webgateway")
 PUBLIC = {
     "/",
     "/app",
@@ -58,8 +61,12 @@ TRIED = {
     "/transfers/images/{image:number}": (
         "/transfers/images/{id}", "/transfers/images/{id}?format=ome-zarr",
     ),
+    "/transfers/files/{file:number}": ("/transfers/files/{file}",),
 }  # fmt: skip
-"""Every other route, with addresses that show something to who may see the image."""
+"""Every other route of the hub's own, with addresses that show something to who may see the image.
+
+Those of the dialects are tried by `test_strangers_omero` and `test_strangers_cytomine`.
+"""
 
 
 def everything(app: Any) -> set[str]:
@@ -73,7 +80,11 @@ async def addresses(hub: AppClients, image: Image, who: str) -> list[str]:
     actor = await load_actor(world.database, world.people[who])
     url = signed_url(hub.app.state.services.sealing, actor, image.id, 60)
     signature = url.split("/")[3]
-    return [one.format(id=image.id, signature=signature) for some in TRIED.values() for one in some]
+    return [
+        one.format(id=image.id, file=image.file_id, signature=signature)
+        for some in TRIED.values()
+        for one in some
+    ]
 
 
 async def test_every_route_is_public_by_intent_or_tried_as_a_stranger(
@@ -84,7 +95,9 @@ async def test_every_route_is_public_by_intent_or_tried_as_a_stranger(
 
 
 async def try_every_route(hub: AppClients) -> None:
-    assert everything(hub.app) == PUBLIC | set(TRIED), "say of a new route who may use it"
+    elsewhere = {route.path for route in (*OMERO_ROUTES, *CYTOMINE_ROUTES)}
+    known = PUBLIC | set(TRIED) | elsewhere
+    assert everything(hub.app) == known, "say of a new route who may use it"
     image = await hub.world.image("owner", np.full((1, 1, 1, 40, 40), 0x5A, "uint8"), name="SEEN")
     for address in await addresses(hub, image, "owner"):
         answer = await hub["owner"].get(address)
@@ -142,7 +155,7 @@ async def test_graphql_shows_a_stranger_nothing_of_an_image(shared_app: AppClien
 @pytest.mark.parametrize(
     "path",
     [
-        "/nothing", "/api/", "/api/v0/m/projects/", "/modules", "/objects", "/webclient/",
+        "/nothing", "/modules", "/objects", "/apix", "/webclientx/", "/tilex",
         "/tiles", "/tiles/", "/tiles/x/thumbnail", "/tiles/1/thumbnail/", "/tiles/1/0/0",
         "/tiles/-1/thumbnail", "/tiles/1/-1/0/0", "/transfers/", "/transfers/images/1/",
         "/healthz/", "/readyz/", "/metrics/", "/graphql/", "/app/session/x", "/app/about/",
@@ -167,18 +180,34 @@ async def test_an_unknown_address_of_zarr_is_a_plain_404(shared_app: AppClients,
     assert (answer.status_code, answer.text) == (404, "not found")
 
 
+async def test_an_unknown_address_of_a_dialect_is_refused_in_its_words(
+    shared_app: AppClients,
+) -> None:
+    for path in ("/api/v9/", "/webgateway/nothing/", "/webclient/api/nothing/", "/iviewer/x/y/z/"):
+        answer = await shared_app[None].get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+    answer = await shared_app[None].get("/api/nothing.json")
+    assert (answer.status_code, answer.json()["success"]) == (404, False)
+
+
 async def test_nobody_is_ever_redirected(shared_app: AppClients) -> None:
     for route in everything(shared_app.app):
         path = re.sub(r"\{[^}]*\}", "1", route)
         for address in (path, f"{path}/", path.rstrip("/") or "/"):
             for who in ("owner", None):
                 answer = await shared_app[who].get(address)
+                if who is None and address.startswith(SIGN_IN_FIRST):
+                    # People whom a pasted link brought here; never for a slash.
+                    told = answer.headers.get("location", "/webclient/login/?url=")
+                    assert told.startswith("/webclient/login/?url="), address
+                    continue
                 assert not answer.has_redirect_location, address
                 assert not 300 <= answer.status_code < 400, address
 
 
 async def test_a_wrong_method_is_told_with_those_that_are_right(shared_app: AppClients) -> None:
-    for route in everything(shared_app.app) - {"/graphql"}:
+    for route in (PUBLIC | set(TRIED)) - {"/graphql"}:
         path = re.sub(r"\{[^}]*\}", "1", route)
         for method in ("PATCH", "OPTIONS", "TRACE", "BREW"):
             answer = await shared_app["owner"].request(method, path)
@@ -210,7 +239,14 @@ async def test_a_path_has_one_dialect() -> None:
         "/": "pages", "/app": "pages", "/app/images/5": "pages", "/assets/a.js": "pages",
         "/app/session": "session", "/app/about": "session", "/app/sessions": "pages",
         "/favicon.ico": "pages", "/metrics": "metrics", "/healthz": "health", "/readyz": "health",
-        "/api/": "unknown", "": "unknown", "/x\n/zarr/": "unknown",
+        "/api/": "omero", "/api": "omero", "/api/v0/m/projects/7": "omero",
+        "/api/v0.json": "cytomine",
+        "/api/project.json": "cytomine", "/api/version": "cytomine", "/server/ping": "cytomine",
+        "/server/pingx": "unknown", "/session/admin/open.json": "cytomine", "/upload": "cytomine",
+        "/command/undo.json": "cytomine", "/webclient/api/links/": "omero, pages",
+        "/static/webclient/image/image16.png": "omero, pages", "/static/x": "unknown",
+        "/tile": "omero, pixels", "/tile/1/0/0/0": "omero, pixels", "/tilex": "unknown",
+        "": "unknown", "/x\n/zarr/": "unknown",
     }  # fmt: skip
     assert {path: dialect_of(path).name for path in named} == named
     assert len({one.name for one in TABLE}) == len(TABLE)

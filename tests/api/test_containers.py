@@ -569,5 +569,6 @@ async def test_nested_lists_cost_the_same_for_2_and_for_30_children(hub_world: H
     assert datasets["totalCount"] == 30
     assert sum(len(one["images"]["nodes"]) for one in datasets["nodes"]) == 60
     assert counts[0] == counts[1]
-    # The actor (at most five), and a page or a count per level and per relation.
-    assert counts[0] <= 24
+    # The actor (at most five), and a page or a count per level and per relation; the address of a
+    # thumbnail names the settings it is drawn by.
+    assert counts[0] <= 27

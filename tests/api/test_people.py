@@ -112,6 +112,58 @@ async def test_people_are_paged_filtered_and_counted(hub_world: HubWorld) -> Non
     assert not second["pageInfo"]["hasNextPage"]
 
 
+async def test_people_and_groups_are_found_by_name(hub_world: HubWorld) -> None:
+    query = """query($u: String!, $g: String!) {
+      userByName(username: $u) { username email defaultGroup { name } ledGroups { name } }
+      groupByName(name: $g) { name level } }"""
+    found = await hub_world.graphql("reader", query, {"u": "OWNER", "g": "Lab"})
+    assert found == {
+        "userByName": {
+            "username": "owner",
+            "email": None,
+            "defaultGroup": {"name": "lab"},
+            "ledGroups": [],
+        },
+        "groupByName": {"name": "lab", "level": "READ_ANNOTATE"},
+    }
+    missing = {"userByName": None, "groupByName": None}
+    assert await hub_world.graphql("reader", query, {"u": "own", "g": "la"}) == missing
+    assert await hub_world.graphql(None, query, {"u": "owner", "g": "lab"}) == missing
+
+
+async def test_several_memberships_change_at_once(hub_world: HubWorld) -> None:
+    def change(group_name: str, who: str, place: str) -> dict[str, str]:
+        return {"group": group(hub_world, group_name), "user": user(hub_world, who), "place": place}
+
+    wanted = {
+        "changes": [
+            change("readers", "owner", "MEMBER"),
+            change("lab", "owner", "LEADER"),
+            change("vault", "annotator", "LEADER"),
+            change("readers", "stranger", "NONE"),
+        ]
+    }
+    selection = "memberships { leader group { name } user { username } }"
+    before = await hub_world.stored()
+    refused = await hub_world.mutate("annotator", "changeMembers", wanted, selection)
+    assert refused["code"] == "forbidden"
+    assert await hub_world.stored() == before
+    made = await hub_world.mutate("root", "changeMembers", wanted, selection)
+    assert [
+        (one["user"]["username"], one["group"]["name"], one["leader"])
+        for one in made["memberships"]
+    ] == [("owner", "readers", False), ("owner", "lab", True), ("annotator", "vault", True)]
+    assert (await hub_world.stored())["command"] == before["command"] + 1
+    led = "{ viewer { ledGroups { name } } }"
+    assert await hub_world.graphql("owner", led) == {"viewer": {"ledGroups": [{"name": "lab"}]}}
+    out = {"changes": [change("readers", "owner", "NONE"), change("lab", "owner", "NONE")]}
+    kept = await hub_world.mutate("root", "changeMembers", out, selection)
+    assert kept["code"] == "conflict", "lab is the default group of the owner"
+    members = "query($g: ID) { users(group: $g) { nodes { username } } }"
+    found = await hub_world.graphql("root", members, {"g": group(hub_world, "readers")})
+    assert {"username": "owner"} in found["users"]["nodes"], "none of the changes was made"
+
+
 async def test_people_of_one_group_are_listed(hub_world: HubWorld) -> None:
     query = "query($g: ID) { users(group: $g) { totalCount nodes { username } } }"
     found = (await hub_world.graphql("owner", query, {"g": group(hub_world, "lab")}))["users"]
@@ -352,7 +404,7 @@ async def test_a_session_is_closed_by_its_holder(hub_world: HubWorld) -> None:
     id = encode_id("Session", opened.session.id)
     assert answer.data == {"sessions": [{"id": id, "current": True}]}
     assert await hub_world.graphql("annotator", listing) == {"sessions": []}
-    foreign = await hub_world.mutate("root", "closeSession", {"id": id}, "revokedId")
+    foreign = await hub_world.mutate("annotator", "closeSession", {"id": id}, "revokedId")
     own = await hub_world.mutate("owner", "closeSession", {"id": id}, "revokedId")
     assert foreign["code"] == "not_found"
     assert own == {"revokedId": id}

@@ -28,6 +28,7 @@ from tests.fixtures.hub_world import HubWorld
 
 SCHEMA = graphql_schema._schema
 SECRET = "SECRET-OF-THE-OWNER"  # in every name and text the owner writes
+NEW_IMAGE = {"name": "x", "type": "UINT8", "sizeY": 1, "sizeX": 3}
 SHAPE = {"rectangle": {"x": 1, "y": 2, "width": 3, "height": 4}}
 REFUSALS = {"not_found", "forbidden", "unauthenticated"}
 
@@ -67,11 +68,23 @@ class Owned:
         drawn = {"image": ids["Image"], "shapes": [SHAPE], "name": SECRET}
         roi = (await do("createRoi", drawn, "roi { id shapes { id } }"))["roi"]
         ids["ROI"], ids["Shape"] = roi["id"], roi["shapes"][0]["id"]
+        followed = {"image": ids["Image"], "name": SECRET, "project": ids["Project"]}
+        ids["Track"] = (await do("createTrack", followed, "track { id }"))["track"]["id"]
         tag = {"value": {"tag": SECRET}, "targets": [ids["Image"]]}
         note = await do("createAnnotation", tag, "annotation { id }")
         ids["Annotation"] = note["annotation"]["id"]
+        file = await do("uploadFile", {"name": f"{SECRET}.txt", "data": "AAAA"}, "file { id }")
+        ids["StoredFile"] = file["file"]["id"]
+        drafts = {"Image": {**NEW_IMAGE, "name": SECRET}, "File": {"name": SECRET}}
+        for kind, begun in drafts.items():
+            draft = await do(f"begin{kind}", begun, "draft { id }")
+            ids[f"{kind}Draft"] = draft["draft"]["id"]
         grant = {"target": ids["Project"], "user": self.user("annotator")}
         ids["Grant"] = (await do("giveGrant", grant, "grant { id }"))["grant"]["id"]
+        given = {"objects": [ids["Dataset"]], "users": [self.user("annotator")], "message": SECRET}
+        ids["Share"] = (await do("share", given, "share { id }"))["share"]["id"]
+        setting = {"key": SECRET, "value": SECRET}
+        await self.world.mutate("root", "setSetting", setting, "setting { key }")
         token = await do("createToken", {"name": SECRET}, "token { id }")
         ids["Token"] = token["token"]["id"]
         hub = await self.world.hub("owner")
@@ -79,6 +92,8 @@ class Owned:
             Request("filter.gaussian", {"sigma": 1.0}, {"image": Reference("image", image.id)})
         )
         ids["Job"] = encode_id("Job", job.id)
+        (kept,) = await hub.job_files.add([(job.id, SECRET, f"{SECRET}.txt")])
+        ids["JobFile"] = encode_id("JobFile", kept.id)
         found = await self.world.graphql(
             "owner", "{ images { nodes { channels { id } } } history(first: 1) { nodes { id } } }"
         )
@@ -109,23 +124,45 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
     "_service": [{}],
     "node": one(
         "Project", "Dataset", "Screen", "Plate", "Acquisition", "Well", "WellSample", "Image",
-        "Channel", "ROI", "Shape", "Annotation", "Ontology", "Term", "Job", "Command",
+        "Channel", "ROI", "Shape", "Annotation", "Ontology", "Term", "Job", "Command", "Track",
     ),
     "nodes": [{"ids": ["{Project}", "{Image}", "{ROI}"]}],
     **{noun.lower(): one(noun) for noun in (
         "Project", "Dataset", "Screen", "Plate", "Image", "ROI", "Annotation", "Ontology", "Term",
-        "Job", "Command",
+        "Job", "Command", "Track",
     )},
+    "tracks": [{"project": "{Project}"}],
     **{field: [{}] for field in (
         "projects", "datasets", "screens", "plates", "images", "rois", "annotations", "tags",
+        "wells", "acquisitions", "wellSamples", "terms", "labelSets", "tables",
         "ontologies", "jobs", "operations", "viewer", "users", "groups", "tokens", "sessions",
-        "history",
+        "history", "sharedByMe", "sharedWithMe", "timeline", "timelineCounts", "space",
+        "configuration", "settings", "enumerations", "activity",
     )},
+    "userByName": [{"username": "owner"}],
+    "groupByName": [{"name": "lab"}],
+    "openSessions": [{}, {"user": "{owner}"}],
+    "setting": [{"key": SECRET}],
+    "enumeration": [{"name": "PixelsType"}],
     "well": [{"plate": "{Plate}", "label": "A1"}],
+    "paths": [{"ids": ["{Project}", "{Dataset}", "{Image}", "{Plate}", "{Well}", "{ROI}"]}],
+    "search": [{"text": SECRET}, {"text": "a"}],
+    "annotationsOn": [{"ids": ["{Project}", "{Image}", "{Plate}", "{ROI}"]}],
+    "namespaces": [{}],
+    "shapeStatistics": [{"ids": ["{ROI}", "{Shape}"]}],
+    "thumbnails": [{"ids": ["{Image}"]}],
+    "storedFile": one("StoredFile"),
+    "imageDrafts": [{}],
+    "fileDrafts": [{}],
     "shapesInView": [
         {"image": "{Image}", "viewport": {"x": 0, "y": 0, "width": 99, "height": 99}, "limit": 9}
     ],
     "operation": [{"name": "filter.gaussian"}],
+    "registeredOperation": one("RegisteredOperation"),
+    "registeredOperations": [{"project": "{Project}"}],
+    "externalPlaces": [{"kind": "SOURCE"}, {"kind": "SERVER"}],
+    "script": one("Script"),
+    "scripts": [{}],
     "user": [{"id": "{owner}"}],
     "group": [{"id": "{lab}"}],
     "grants": [{"target": "{Project}"}],
@@ -135,8 +172,10 @@ QUERIES: dict[str, list[dict[str, Any]]] = {
 
 # Lists that hold nothing for who has nothing, and are not even counted.
 EMPTY = {
+    "wells", "acquisitions", "wellSamples", "terms", "labelSets", "tables",
     "projects", "datasets", "screens", "plates", "images", "rois", "annotations", "tags",
-    "ontologies", "jobs", "history", "trash",
+    "ontologies", "jobs", "history", "trash", "sharedByMe", "sharedWithMe", "timeline", "settings",
+    "activity",
 }  # fmt: skip
 
 
@@ -163,6 +202,16 @@ MUTATIONS: dict[str, list[dict[str, Any]]] = {
     "updateAnnotation": changing(id="{Annotation}", name="x"),
     "updateOntology": changing(id="{Ontology}", name="x"),
     "updateTerm": changing(id="{Term}", name="x"),
+    "createImage": changing(**NEW_IMAGE, dataset="{Dataset}", planes=[{"data": "AAAA"}]),
+    "beginImage": changing(**NEW_IMAGE, dataset="{Dataset}"),
+    "writeSamples": changing(draft="{ImageDraft}", data="AAAA"),
+    "finishImage": changing(draft="{ImageDraft}", allowMissing=True),
+    "discardDraft": [*changing(draft="{ImageDraft}"), *changing(draft="{FileDraft}")],
+    "uploadFile": changing(name="x", data="AAAA", group="{lab}"),
+    "beginFile": changing(name="x", group="{lab}"),
+    "writeFile": changing(draft="{FileDraft}", data="AAAA"),
+    "finishFile": changing(draft="{FileDraft}", sha256="0" * 64),
+    "projectImage": changing(image="{Image}"),
     "link": changing(parent="{Dataset}", children=["{Image}"]),
     "unlink": changing(parent="{Dataset}", children=["{Image}"]),
     "move": changing(children=["{Image}"], source="{Dataset}", target="{Dataset2}"),
@@ -178,21 +227,95 @@ MUTATIONS: dict[str, list[dict[str, Any]]] = {
     "addField": changing(plate="{Plate}", well="B2", image="{Image}"),
     "addFields": changing(plate="{Plate}", fields=[{"well": "B2", "image": "{Image}"}]),
     "saveRendering": changing(id="{Image}", channels=[{"position": 0, "start": 1}]),
+    "copyRendering": changing(id="{Image}"),
+    "pasteRendering": changing(targets=["{Image}", "{Dataset}"], source="{Image}"),
+    "resetRendering": [
+        *changing(targets=["{Dataset}"]), *changing(targets=["{Image}", "{Plate}"], to="MIN_MAX"),
+    ],
     "createRoi": changing(image="{Image}", shapes=[SHAPE]),
     "createRois": changing(image="{Image}", rois=[{"shapes": [SHAPE]}]),
     "moveRoi": changing(id="{ROI}", dx=1, dy=1),
     "addTerms": changing(rois=["{ROI}"], terms=["{Term}"]),
     "removeTerms": changing(rois=["{ROI}"], terms=["{Term}"]),
+    "rateTerm": changing(roi="{ROI}", term="{Term}", rate=0.5),
+    **{field: changing(image="{Image}", project="{Project}") for field in (
+        "startReview", "stopReview", "cancelReview", "reviewLayers", "unreviewLayers",
+    )},
+    "reviewRoi": changing(roi="{ROI}"),
+    "unreviewRoi": changing(roi="{ROI}"),
+    "createTrack": changing(image="{Image}", name="x"),
+    "updateTrack": changing(id="{Track}", name="x"),
+    "addToTrack": changing(track="{Track}", rois=["{ROI}"]),
+    "removeFromTrack": changing(track="{Track}", rois=["{ROI}"]),
+    "deleteTracks": changing(ids=["{Track}"]),
     "createAnnotation": changing(value={"comment": "x"}, targets=["{Image}"]),
     "attachAnnotations": changing(annotations=["{Annotation}"], targets=["{Dataset}"]),
     "detachAnnotations": changing(annotations=["{Annotation}"], targets=["{Image}"]),
     "createTerm": changing(ontology="{Ontology}", name="x"),
     "relateTerms": changing(parent="{Term}", child="{Other}"),
     "unrelateTerms": changing(parent="{Term}", child="{Other}"),
+    **{field: changing(project="{Project}", users=["{stranger}"]) for field in (
+        "addMembers", "removeMembers", "demoteManagers",
+    )},
+    **{field: changing(project="{Project}", user="{stranger}") for field in (
+        "setDefaultLayer", "removeDefaultLayer", "addRepresentative", "removeRepresentative",
+    )},
+    "deleteProjectWithContent": [
+        *changing(id="{Project}"), *changing(id="{Project}", dryRun=True)
+    ],
+    "noteView": changing(image="{Image}"),
+    "notePosition": changing(image="{Image}", corners=[{"x": 1, "y": 1}] * 4),
+    "noteConnection": changing(project="{Project}"),
+    "noteAction": changing(roi="{ROI}", action="select"),
     "useOntology": changing(project="{Project}", ontology="{Ontology}"),
+    **{
+        field: changing(project="{Project}", operation="{RegisteredOperation}")
+        for field in ("offerOperation", "withdrawOperation", "openJob")
+    },
+    **{field: changing(id="{Job}") for field in (
+        "startJob", "reportJob", "killJob", "copyJob", "favorJob", "clearJob", "deleteJob",
+    )},
+    "reportJob": changing(id="{Job}", progress=5),
+    "purgeJobs": changing(project="{Project}"),
+    "addJobFile": changing(job="{Job}", label="x", filename="x"),
+    "writeJobFile": changing(file="{JobFile}", data="AAAA"),
+    "deleteJobFile": changing(file="{JobFile}"),
+    "updateOperation": changing(id="{RegisteredOperation}", name="x"),
+    "addOperationInput": changing(
+        operation="{RegisteredOperation}", input={"name": "x", "type": "text"}
+    ),
+    "deleteOperation": changing(id="{RegisteredOperation}"),
+    "putExternalPlace": changing(kind="SOURCE", fields={"provider": "x"}),
+    "removeExternalPlace": changing(kind="SOURCE", number="999999"),
     "runOperation": changing(
         operation="filter.gaussian", image="{Image}", arguments={"sigma": 1.0}
     ),
+    "addScript": changing(name="x.py", source="x = 1"),
+    "updateScript": changing(id="{Script}", name="x.py"),
+    "deleteScript": changing(id="{Script}"),
+    "saveGraph": [
+        {"input": {"objects": [graph], "dryRun": dry}}
+        for graph in (
+            {"project": {"id": "{Project}", "name": "x"}},
+            {"project": {"id": "{Project}", "datasets": {"items": []}}},
+            {"project": {"name": "x", "datasets": {"items": [{"id": "{Dataset}"}]}}},
+            {"dataset": {"name": "x", "images": {"items": [{"id": "{Image}"}]}}},
+            {"dataset": {"name": "x", "group": "{lab}"}},
+            {"image": {"id": "{Image}", "annotations": {"items": []}}},
+            {"image": {"id": "{Image}", "rois": {"items": []}}},
+            {"roi": {"image": {"id": "{Image}"}, "shapes": {"items": [SHAPE]}}},
+            {"roi": {"id": "{ROI}", "shapes": {"items": [{"id": "{Shape}"}]}}},
+            {"annotation": {"id": "{Annotation}", "value": {"tag": "x"}}},
+            {"annotation": {"value": {"tag": "x"}, "targets": {"items": [{"id": "{Image}"}]}}},
+            {"link": {"parent": {"id": "{Dataset}"}, "child": {"id": "{Image}"}}},
+            {"link": {"parent": {"id": "{Image}"}, "child": {"id": "{Annotation}"}}},
+        )
+        for dry in (False, True)
+    ],
+    "deleteGraph": [
+        *changing(ids=["{Project}", "{Image}", "{ROI}"]),
+        *changing(ids=["{Term}", "{Annotation}"], dryRun=True),
+    ],
     "cancelJob": [{"id": "{Job}"}],
     "retryJob": [{"id": "{Job}"}],
     "createUser": changing(username="x", password="a long password"),
@@ -213,13 +336,23 @@ MUTATIONS: dict[str, list[dict[str, Any]]] = {
         *changing(target="{Image}", link=True),
     ],
     "revokeGrant": changing(id="{Grant}"),
+    "share": changing(objects=["{Project}"], users=["{stranger}"]),
+    "extendShare": changing(id="{Share}", expiresAt=None),
+    "closeShare": changing(id="{Share}"),
+    "changeMembers": changing(
+        changes=[{"group": "{lab}", "user": "{stranger}", "place": "LEADER"}]
+    ),
+    "setSetting": changing(key=SECRET, value="x"),
+    "removeSetting": changing(key=SECRET),
     "revokeToken": changing(id="{Token}"),
     "closeSession": changing(id="{Session}"),
+    "closeSessions": changing(user="{owner}"),
+    "updateSession": changing(id="{Session}", group="{lab}"),
     "undo": [*changing(commandId="{Command}"), *changing()],
     "redo": [*changing(commandId="{Command}"), *changing()],
 }  # fmt: skip
 # What anybody signed in may do without touching others' objects.
-OWN = {"createToken"}
+OWN = {"createToken", "registerOperation"}
 SUBSCRIPTIONS: dict[str, list[dict[str, Any]]] = {
     "jobProgress": [{"id": "{Job}"}],
     "imageImported": [{"dataset": "{Dataset}"}, {"project": "{Project}"}],
@@ -243,7 +376,9 @@ def names_of(owned: Owned) -> dict[str, str]:
     """Return the ids that tries refer to."""
     people = {name: owned.user(name) for name in ("owner", "stranger")}
     groups = {name: owned.group(name) for name in ("lab", "outside")}
-    unseen = {"Dataset2": encode_id("Dataset", 999_999), "Session": encode_id("Session", 999_999)}
+    unseen = {noun: encode_id(noun, 999_999) for noun in ("Session", "Script")}
+    unseen["RegisteredOperation"] = encode_id("RegisteredOperation", 999_999)
+    unseen["Dataset2"] = encode_id("Dataset", 999_999)
     return owned.ids | people | groups | unseen
 
 

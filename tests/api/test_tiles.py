@@ -288,7 +288,7 @@ async def test_settings_saved_by_a_person_change_that_persons_picture_alone(
     before = {who: await served.get("/0/0/0?format=png", who) for who in ("owner", "annotator")}
     hub = await world.hub("annotator")
     view = await hub.pixels.view(served.id)
-    await hub.images.save_rendering(served.id, compact.read(view.settings, c="1|0:900$FF0000"))
+    await hub.renderings.save(served.id, compact.read(view.settings, c="1|0:900$FF0000"))
     after = {who: await served.get("/0/0/0?format=png", who) for who in ("owner", "annotator")}
     assert after["owner"].content == before["owner"].content
     assert after["annotator"].content != before["annotator"].content

@@ -330,17 +330,18 @@ async def test_an_actor_with_other_groups_has_a_memory_of_its_own(lab: Lab) -> N
 async def test_reads_run_side_by_side_with_a_write(lab: Lab) -> None:
     await lab.images(5)
     catalog = await lab.world.catalog(lab.owner)
-    started = asyncio.Event()
+    started, read = asyncio.Event(), asyncio.Event()
 
     async def slow(unit: Unit) -> None:
         await unit.change(Project, lab.project, name="Renamed")
         started.set()
-        await asyncio.sleep(0.2)
+        await read.wait()
 
     writing = asyncio.create_task(catalog.write("slow", slow))
     await started.wait()
     names = await asyncio.gather(*(catalog.one(Project, lab.project) for _ in range(20)))
     assert {one.name for one in names} == {"Mitosis"}
+    read.set()
     await writing
     assert (await catalog.one(Project, lab.project)).name == "Renamed"
 
