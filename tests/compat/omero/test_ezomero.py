@@ -27,6 +27,13 @@ class Script:
         self.http.headers.update({"X-CSRFToken": token, "Referer": self.urls["url:login"]})
         servers = self.http.get(self.urls["url:servers"]).json()["data"]
         (self.server,) = [one for one in servers if one["server"] == "omero"]
+        self.context: dict[str, Any] = {}
+
+    def __enter__(self) -> Script:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def login(self, username: str, password: str) -> dict[str, Any]:
         payload = {"username": username, "password": password, "server": self.server["id"]}
@@ -34,21 +41,20 @@ class Script:
         assert answer.status_code == 200
         found: dict[str, Any] = answer.json()
         assert found["success"]
-        context: dict[str, Any] = found["eventContext"]
-        return context
+        self.context = found["eventContext"]
+        return self.context
 
 
 @pytest.fixture(scope="module")
 def script(running_hub: RunningHub) -> Iterator[Script]:
-    session = Script(running_hub.url)
-    session.context = session.login("owner", running_hub.password)  # type: ignore[attr-defined]  # kept for the tests
-    yield session
-    session.http.close()
+    with Script(running_hub.url) as session:
+        session.login("owner", running_hub.password)
+        yield session
 
 
 def test_a_dataset_is_made_read_changed_and_deleted(script: Script) -> None:
     http, save = script.http, script.urls["url:save"]
-    group = script.context["groupId"]  # type: ignore[attr-defined]  # set by the fixture
+    group = script.context["groupId"]
     made = http.post(
         save, params={"group": group}, json={"@type": OME + "Dataset", "Name": "API TEST"}
     )
@@ -77,7 +83,7 @@ def test_lists_are_paged_and_filtered(script: Script) -> None:
     ]
     joined = [image["@id"] for page in pages for image in page]
     assert joined == [image["@id"] for image in whole["data"]]
-    owner = script.context["userId"]  # type: ignore[attr-defined]  # set by the fixture
+    owner = script.context["userId"]
     mine = script.http.get(images, params={"owner": owner}).json()
     assert {image["omero:details"]["owner"]["@id"] for image in mine["data"]} == {owner}
 
@@ -97,43 +103,49 @@ def test_a_picture_of_any_size_is_rendered(script: Script) -> None:
 
 
 def test_a_wrong_password_and_a_missing_token_are_told(running_hub: RunningHub) -> None:
-    session = Script(running_hub.url)
     wrong = {"username": "owner", "password": "wrong", "server": 1}
-    answer = session.http.post(session.urls["url:login"], data=wrong)
-    assert answer.status_code == 403
-    assert answer.json()["message"].startswith("Connection not available")
-    bare = httpx.Client()
-    refused = bare.post(session.urls["url:login"], data=wrong)
-    assert refused.json() == {"message": "CSRF Failed: CSRF cookie not set."}
-    listed = bare.get(session.urls["url:projects"])
-    assert (listed.status_code, listed.json()) == (403, {"message": "Not logged in"})
+    with Script(running_hub.url) as session, httpx.Client() as bare:
+        answer = session.http.post(session.urls["url:login"], data=wrong)
+        assert answer.status_code == 403
+        assert answer.json()["message"].startswith("Connection not available")
+        refused = bare.post(session.urls["url:login"], data=wrong)
+        assert refused.json() == {"message": "CSRF Failed: CSRF cookie not set."}
+        listed = bare.get(session.urls["url:projects"])
+        assert (listed.status_code, listed.json()) == (403, {"message": "Not logged in"})
+
+
+@pytest.fixture
+def sample(running_hub: RunningHub) -> Iterator[Script]:
+    with Script(running_hub.url) as session:
+        yield session
 
 
 class TestJavaSample:
     """The Java client of the JSON API's documentation; it casts what it reads."""
 
     def test_the_base_holds_texts_and_a_project_is_renamed_by_put(
-        self, running_hub: RunningHub
+        self, sample: Script, running_hub: RunningHub
     ) -> None:
-        session = Script(running_hub.url)
-        assert {type(value) for value in session.urls.values()} == {str}
-        context = session.login("annotator", running_hub.password)
-        project = session.http.post(
-            session.urls["url:save"] + f"?group={context['groupId']}",
+        http, urls = sample.http, sample.urls
+        assert {type(value) for value in urls.values()} == {str}
+        group = sample.login("annotator", running_hub.password)["groupId"]
+        project = http.post(
+            f"{urls['url:save']}?group={group}",
             json={"@type": OME + "Project", "Name": "Java test"},
         ).json()["data"]
-        read = session.http.get(f"{session.urls['url:projects']}{project['@id']}/").json()["data"]
-        read["Name"] = "test API update"
-        changed = session.http.put(session.urls["url:save"], json=read)
+        url = f"{urls['url:projects']}{project['@id']}/"
+        read = http.get(url).json()["data"]
+        changed = http.put(urls["url:save"], json={**read, "Name": "test API update"})
         assert changed.status_code == 200
         assert changed.json()["data"]["Name"] == "test API update"
-        assert session.http.delete(f"{session.urls['url:projects']}{project['@id']}/").is_success
+        assert http.delete(url).is_success
 
-    def test_every_item_has_an_id_a_type_and_a_name(self, running_hub: RunningHub) -> None:
-        session = Script(running_hub.url)
-        session.login("owner", running_hub.password)
+    def test_every_item_has_an_id_a_type_and_a_name(
+        self, sample: Script, running_hub: RunningHub
+    ) -> None:
+        sample.login("owner", running_hub.password)
         for noun in ("projects", "datasets", "images", "screens", "plates"):
-            answer = session.http.get(session.urls[f"url:{noun}"])
+            answer = sample.http.get(sample.urls[f"url:{noun}"])
             for item in answer.json()["data"]:
                 assert isinstance(item["@id"], int)
                 assert item["@type"].startswith(OME)

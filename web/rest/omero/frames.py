@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,8 +16,12 @@ from web.rest.omero.marshal.details import Frame
 async def frame_of(request: Request, hub: Hub, rows: Iterable[Any]) -> Frame:
     """Return what is needed to write rows that have an owner and a group."""
     pairs = {(row.owner_id, row.group_id) for row in rows}
-    people = await hub.people.by_ids(sorted({owner for owner, _ in pairs})) if pairs else []
-    groups = await hub.people.groups.by_ids(sorted({group for _, group in pairs})) if pairs else []
+    if not pairs:
+        return Frame(Links(request), [], [])
+    people, groups = await asyncio.gather(
+        hub.people.by_ids(sorted({owner for owner, _ in pairs})),
+        hub.people.groups.by_ids(sorted({group for _, group in pairs})),
+    )
     return Frame(
         Links(request),
         [one for one in people if one is not None],

@@ -39,6 +39,7 @@ from web.auth import csrf, session
 from web.auth.identity import Authenticated, Kind
 from web.auth.resolve import authenticate, by_session, services_of
 from web.errors import headers_of, status_of
+from web.parameters import NumberConvertor as NumberConvertor  # registers ``{id:number}``
 
 CREDENTIALS = (Kind.SESSION, Kind.BEARER)
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -71,7 +72,7 @@ NAMES = {
     "group": "ExperimenterGroup",
 }
 
-Answer = Response | dict[str, Any] | list[Any] | str | bool
+Answer = Response | dict[str, Any] | list[Any] | str | bool | int | None
 """A view returns a response, or what JSON is to be made of."""
 View = Callable[[Request, Hub], Awaitable[Answer]]
 OpenView = Callable[[Request], Awaitable[Answer]]
@@ -113,6 +114,8 @@ class Resource:
             answer = await self._answer(request)
         except HubError as error:
             answer = refused(request, error, self.manner)
+        finally:
+            await request.close()  # the files of a form, if one was read
         for name, value in VERSION_HEADER.items():
             answer.headers.setdefault(name, value)
         answer.headers.setdefault("Cache-Control", "no-store")

@@ -20,7 +20,6 @@ PERMS = {
     GroupLevel.read_annotate: "rwra--",
     GroupLevel.read_write: "rwrw--",
 }
-_SOME = Can.ANNOTATE | Can.DELETE | Can.EDIT | Can.PLACE
 
 
 def permissions(level: int, can: Can) -> dict[str, Any]:
@@ -93,7 +92,7 @@ class Frame:
 
         The answer is shared between rows: write it, never change it.
         """
-        key = (owner_id, group_id, can & _SOME)
+        key = (owner_id, group_id, can)
         found = self._made.get(key)
         if found is None:
             found = present(

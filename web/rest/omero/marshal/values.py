@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.enumerations import entry
+
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06#"
 
 SYMBOLS = {
@@ -41,31 +43,6 @@ _NOBODY = {
 SYSTEM_DETAILS: Mapping[str, Any] = {"@type": "TBD#Details", "permissions": _NOBODY}
 """Details of what belongs to nobody: accounts and enumerations."""
 
-# The numbers are those of a stock server, so that clients which remember them are right.
-_ENUMERATIONS: dict[str, tuple[str, ...]] = {
-    "PixelsType": (
-        "bit", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float", "double", "complex",
-        "double-complex", "int64", "uint64",
-    ),
-    "PhotometricInterpretation": ("RGB", "ARGB", "CMYK", "HSV", "Monochrome", "ColorMap"),
-    "ContrastMethod": (
-        "Brightfield", "Phase", "DIC", "HoffmanModulation", "ObliqueIllumination",
-        "PolarizedLight", "Darkfield", "Fluorescence", "Other", "Unknown",
-    ),
-    "Illumination": (
-        "Transmitted", "Epifluorescence", "Oblique", "NonLinear", "Other", "Unknown",
-    ),
-    "AcquisitionMode": (
-        "WideField", "LaserScanningConfocalMicroscopy", "SpinningDiskConfocal",
-        "SlitScanConfocal", "MultiPhotonMicroscopy", "StructuredIllumination",
-        "SingleMoleculeImaging", "TotalInternalReflection", "FluorescenceLifetime",
-        "SpectralImaging", "FluorescenceCorrelationSpectroscopy",
-        "NearFieldScanningOpticalMicroscopy", "SecondHarmonicGenerationImaging", "PALM", "STORM",
-        "STED", "TIRF", "FSM", "LCM", "Other", "BrightField", "SweptFieldConfocal", "SPIM",
-        "Unknown",
-    ),
-    "DimensionOrder": ("XYZCT", "XYZTC", "XYCTZ", "XYCZT", "XYTCZ", "XYTZC"),
-}  # fmt: skip
 _DTYPES = {"float32": "float", "float64": "double", "bool": "bit", "complex64": "complex",
            "complex128": "double-complex"}  # fmt: skip
 
@@ -109,11 +86,11 @@ def pixels_type(dtype: str | None) -> str | None:
 
 
 def enumeration(kind: str, value: str | None) -> dict[str, Any] | None:
-    """Return a value of an enumeration with its constant number; unknown values come last."""
+    """Return a value of an enumeration with its constant number, 0 if the value is unknown."""
     if value is None:
         return None
-    known = _ENUMERATIONS[kind]
-    id = known.index(value) + 1 if value in known else len(known) + 1
+    known = entry(kind, value)
+    id = 0 if known is None else known.id
     return {"@id": id, "@type": f"TBD#{kind}", "value": value, "omero:details": SYSTEM_DETAILS}
 
 
