@@ -64,7 +64,7 @@ bench-peers: $(VENV)/.ready ## Install the peers that bench compares with, each 
 	bash bench/install-peers
 
 compat: setup ## Hold the conversations of other systems' clients; write docs/compat
-	$(BIN)/pytest tests/compat tests/api/omero --ignore tests/compat/test_pages.py --compat-report docs/compat
+	$(BIN)/pytest tests/compat tests/api/omero tests/api/cytomine --ignore tests/compat/test_pages.py --compat-report docs/compat
 
 lock: ## Write requirements.lock anew from pyproject.toml
 	uv pip compile pyproject.toml --extra dev --python-version 3.11.7 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -q -o requirements.lock

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.hub",
     "tests.fixtures.hub_world",
     "tests.fixtures.app",
+    "tests.fixtures.omero_lists",
     "tests.fixtures.commands",
     "tests.fixtures.server",
     "tests.fixtures.compat",

@@ -35,6 +35,7 @@ from web.errors import refusal
 from web.forwarded import Forwarded
 from web.graphql import EndpointSettings, GraphQLEndpoint
 from web.pages import page_routes
+from web.rest.cytomine.urls import ROUTES as CYTOMINE_ROUTES
 from web.rest.omero.urls import ROUTES as OMERO_ROUTES
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> Starlette:
             *metrics.ROUTES,
             *transfers.ROUTES,
             *OMERO_ROUTES,
+            *CYTOMINE_ROUTES,
             *page_routes(),
         ],
         middleware=[

@@ -17,6 +17,7 @@ from web.auth import csrf
 from web.auth.identity import Authenticated, Kind
 from web.auth.resolve import authenticate, services_of
 from web.errors import Phrase, as_json, as_text
+from web.rest.cytomine.phrase import as_cytomine
 from web.rest.omero.phrase import as_omero
 
 
@@ -90,6 +91,11 @@ OMERO_PIXELS = Dialect(
     "omero, pixels", re.compile(r"/tile(/|\Z)"), _PEOPLE, readers=Readers.LISTED,
     phrase=as_omero,
 )  # fmt: skip
+CYTOMINE = Dialect(
+    "cytomine",
+    re.compile(r"/(api|server/ping|session/admin|command|upload|import|custom-ui)([/.]|\Z)"),
+    (Kind.KEYS, Kind.BEARER), phrase=as_cytomine,
+)  # fmt: skip
 UNKNOWN = Dialect("unknown", re.compile(r""))
 
 TABLE = (
@@ -105,6 +111,7 @@ TABLE = (
     OMERO,
     OMERO_PAGES,
     OMERO_PIXELS,
+    CYTOMINE,
     UNKNOWN,
 )
 

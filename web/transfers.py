@@ -27,7 +27,7 @@ from adapters.images import View
 from store.errors import Invalid
 from store.pixels.base import Progress
 from web.dialects import TRANSFERS, caller_of
-from web.ranges import VARY, pieces
+from web.ranges import VARY, file_response, pieces
 
 _LOOK = 0.5  # seconds between looks whether the client is still there
 _ENDINGS = re.compile(r"(\.ome)?\.(tiff?|btf|zarr|png|jpe?g|webp|svs|zip)\Z", re.IGNORECASE)
@@ -48,24 +48,27 @@ async def download(request: Request) -> Response:
         raise Invalid("format", f"{format[:40]!r} is not one of {', '.join(FORMATS)}.")
     if format == "ome-zarr":
         return await _zarr(request, hub, view)
-    return await _tiff(request, hub, view)
+    return await tiff_response(request, hub, view)
 
 
 async def _zarr(request: Request, hub: Hub, view: View) -> Response:
     folder = f"{file_stem(view)}.ome.zarr"
     files, archive = await hub.exports.zarr_archive(view, folder)
     size = zip_size(files, prefix=folder)
-    headers = _attachment(f"{folder}.zip") | {"Content-Length": str(size)}
+    headers = attachment(f"{folder}.zip") | {"Content-Length": str(size)}
     content = iter(()) if request.method == "HEAD" else archive
     return StreamingResponse(content, media_type="application/zip", headers=headers)
 
 
-async def _tiff(request: Request, hub: Hub, view: View) -> Response:
-    headers = _attachment(f"{file_stem(view)}.ome.tif")
+async def tiff_response(
+    request: Request, hub: Hub, view: View, ending: str = ".ome.tif"
+) -> Response:
+    """Write an image as OME-TIFF and send it under its name. Raises ClientDisconnect."""
+    headers = attachment(f"{file_stem(view)}{ending}")
     if request.method == "HEAD":
         # Its length is known only when it is written, which is not done to be thrown away.
         return StreamingResponse(iter(()), media_type="image/tiff", headers=headers)
-    file = await asyncio.to_thread(_nameless, request.app.state.services.settings.data)
+    file = await asyncio.to_thread(nameless_file, request.app.state.services.settings.data)
     try:
         await _write(request, hub, view, file)
         size = file.seek(0, os.SEEK_END)
@@ -101,7 +104,7 @@ async def _write(request: Request, hub: Hub, view: View, file: BinaryIO) -> None
             export.exception()
 
 
-def _nameless(folder: Path) -> BinaryIO:
+def nameless_file(folder: Path) -> BinaryIO:
     """Return a new file that is gone from its folder already and ends when it is closed."""
     # Not a `TemporaryFile`: the TIFF library takes no file whose name is a number.
     handle, path = tempfile.mkstemp(prefix="export-", dir=folder)
@@ -114,11 +117,16 @@ def _nameless(folder: Path) -> BinaryIO:
 
 def file_stem(view: View) -> str:
     """Return the image's name as the name of a file on any system, without the ending it had."""
-    name = _UNSAFE.sub("_", _ENDINGS.sub("", view.image.name)).strip(" ._")
-    return name[:120] or f"image-{view.image.id}"
+    return safe_name(_ENDINGS.sub("", view.image.name)) or f"image-{view.image.id}"
 
 
-def _attachment(name: str) -> dict[str, str]:
+def safe_name(name: str) -> str:
+    """Return a name that can be that of a file on any system; perhaps nothing is left."""
+    return _UNSAFE.sub("_", name).strip(" ._")[:120]
+
+
+def attachment(name: str) -> dict[str, str]:
+    """Return the headers of a download that is to be saved under a name."""
     plain = "".join(one if one.isascii() and one.isprintable() else "_" for one in name)
     return {
         "Content-Disposition": f'attachment; filename="{plain}"; '
@@ -129,4 +137,25 @@ def _attachment(name: str) -> dict[str, str]:
     }
 
 
-ROUTES = [Route("/transfers/images/{image:number}", download)]
+async def stored_file(request: Request) -> Response:
+    """Send a stored file, or the range of it that is asked for."""
+    caller = await caller_of(request)
+    hub: Hub = request.app.state.services.hub(caller.actor)
+    row, found = await hub.file_access.located(request.path_params["file"])
+    answer = await file_response(
+        request,
+        found,
+        etag=f'"{found.etag}"',
+        media_type="application/octet-stream",
+        cache=TRANSFERS.cache,
+        vary=VARY,
+    )
+    # Never shown as a page: a script in somebody's attachment would act for whoever opens it.
+    answer.headers.update(attachment(row.name))
+    return answer
+
+
+ROUTES = [
+    Route("/transfers/images/{image:number}", download),
+    Route("/transfers/files/{file:number}", stored_file),
+]

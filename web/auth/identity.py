@@ -27,6 +27,7 @@ class Kind(StrEnum):
     BEARER = "bearer"
     BASIC = "basic"
     LINK = "link"
+    KEYS = "keys"
     SIGNED = "signed"
     ANONYMOUS = "anonymous"
 

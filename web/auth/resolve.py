@@ -17,7 +17,7 @@ from store.access.load import load_actor, load_link
 from store.actor import Actor
 from store.errors import Unauthenticated
 from store.tables.access import Grant
-from web.auth import basic, bearer, link, session, signed
+from web.auth import basic, bearer, link, session, signature, signed
 from web.auth.identity import Authenticated, Identity, Kind, Services, key_of
 
 log = logging.getLogger(__name__)
@@ -32,18 +32,24 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 async def authenticate(
-    connection: HTTPConnection, accepted: Collection[Kind] = (Kind.SESSION, Kind.BEARER)
+    connection: HTTPConnection,
+    accepted: Collection[Kind] = (Kind.SESSION, Kind.BEARER),
+    *,
+    plain: bool = False,
 ) -> Authenticated:
     """Return who sends a request, by the first credential it carries.
 
-    Raises Unauthenticated for a wrong credential. A request that changes something and was
+    `plain` takes an administrator for a plain user unless administration is open. Raises
+    Unauthenticated for a wrong credential. A request that changes something and was
     authenticated by `Kind.SESSION` must also pass `web.auth.csrf.require`.
     """
     services = services_of(connection)
     plain_link = link.presented(connection) if Kind.LINK in accepted else None
     header = connection.headers.get("authorization")
     if header is not None:
-        return await _by_header(services, header, accepted, plain_link)
+        if Kind.KEYS in accepted and header[:9].casefold() == f"{signature.SCHEME} ":
+            return await _by_keys(connection, services, header[9:], plain)
+        return await _by_header(services, header, accepted, plain_link, plain)
     key = session.presented(connection) if Kind.SESSION in accepted else None
     if key is not None:
         return await _resolved(
@@ -107,8 +113,29 @@ async def anonymous(services: Services) -> Authenticated:
     return await services.verdicts.remember(key_of(Kind.ANONYMOUS, name), load)
 
 
+async def _by_keys(
+    connection: HTTPConnection, services: Services, credentials: str, plain: bool
+) -> Authenticated:
+    """Return whose key signed a request; the account is remembered, the signature never."""
+    public, given = signature.parsed(credentials)
+
+    async def load() -> tuple[tuple[Authenticated, str], int | None]:
+        identity, private = await signature.identify(services, public)
+        actor = await _actor(services, identity, None, plain)
+        return (Authenticated(actor, Kind.KEYS), private), None
+
+    key = key_of(Kind.KEYS, digest(public), plain)
+    caller, private = await services.verdicts.remember(key, load)
+    signature.require(connection, private, given)
+    return caller
+
+
 async def _by_header(
-    services: Services, header: str, accepted: Collection[Kind], plain_link: str | None
+    services: Services,
+    header: str,
+    accepted: Collection[Kind],
+    plain_link: str | None,
+    plain: bool,
 ) -> Authenticated:
     scheme, _, credentials = header.partition(" ")
     credentials = credentials.strip()
@@ -120,6 +147,7 @@ async def _by_header(
                 credentials,
                 lambda: bearer.identify(services, credentials),
                 plain_link,
+                plain,
             )
         case basic.SCHEME if Kind.BASIC in accepted:
             username, token = basic.parsed(credentials)
@@ -135,20 +163,27 @@ async def _by_header(
 
 
 async def _resolved(
-    services: Services, kind: Kind, secret: str, identify: Load, plain_link: str | None
+    services: Services,
+    kind: Kind,
+    secret: str,
+    identify: Load,
+    plain_link: str | None,
+    plain: bool = False,
 ) -> Authenticated:
     link_hash = None if plain_link is None else link.hashed(plain_link)
 
     async def load() -> tuple[Authenticated, int | None]:
         identity = await identify()
         grant = None if plain_link is None else await link.granted(services, plain_link)
-        actor = await _actor(services, identity, link_hash)
+        actor = await _actor(services, identity, link_hash, plain)
         return Authenticated(actor, kind, identity.session), _earliest(identity, grant)
 
-    return await services.verdicts.remember(key_of(kind, digest(secret), link_hash), load)
+    return await services.verdicts.remember(key_of(kind, digest(secret), link_hash, plain), load)
 
 
-async def _actor(services: Services, identity: Identity, link_hash: str | None) -> Actor:
+async def _actor(
+    services: Services, identity: Identity, link_hash: str | None, plain: bool = False
+) -> Actor:
     assert identity.user_id is not None
     actor = await load_actor(
         services.database,
@@ -156,6 +191,7 @@ async def _actor(services: Services, identity: Identity, link_hash: str | None) 
         scopes=identity.scopes,
         read_only=identity.read_only,
         link_hash=link_hash,
+        plain=plain,
     )
     named = identity.username
     if named is not None and named.casefold() != actor.username.casefold():
