@@ -17,7 +17,7 @@ DIALECTS = [
      "note": "Rendered tiles, pictures and thumbnails; raw samples."},
     {"name": "OMERO JSON API", "path": "/api/", "available": True,
      "note": "For clients of OMERO.web."},
-    {"name": "Cytomine", "path": "/api/*.json", "available": False,
+    {"name": "Cytomine", "path": "/api/*.json", "available": True,
      "note": "For the Cytomine Python client."},
     {"name": "ImageJ server", "path": "/modules", "available": False,
      "note": "For clients of imagej-server."},
