@@ -235,7 +235,9 @@ async def main():
         for _ in range(40):
             async with database.turn(), database.writing() as connection:
                 await connection.execute(text("SELECT count(*) FROM group_"))
-                await connection.execute(text("UPDATE group_ SET version = version + 1 WHERE id = 3"))
+                await connection.execute(
+                    text("UPDATE group_ SET version = version + 1 WHERE id = 3")
+                )
                 await database.take_ids(connection, 2)
     await asyncio.gather(*(writer(n) for n in range(3)))
     await database.close()
