@@ -243,12 +243,13 @@ async def test_a_list_of_many_takes_no_more_statements(browser: Browser) -> None
         counts = []
         for some in (images[:1], images):
             given = {"image": [one.id for one in some], **query}
-            await listing(browser, "owner", **given)
-            with statements(browser.database) as sent:
-                await listing(browser, "owner", **given)
-            counts.append(
-                len([one for one in sent if "PRAGMA" not in one and "max(id)" not in one])
-            )
+            tries = []
+            for _ in range(4):  # who is asking is remembered for a while, and then asked anew
+                with statements(browser.database) as sent:
+                    await listing(browser, "owner", **given)
+                found = [one for one in sent if "PRAGMA" not in one and "max(id)" not in one]
+                tries.append(len(found))
+            counts.append(min(tries))
         assert counts[1] <= counts[0] + 1, counts
 
 

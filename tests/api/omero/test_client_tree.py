@@ -195,10 +195,13 @@ async def test_nobody_elses_tree_is_seen(tree: Tree) -> None:
 
 async def test_lists_take_a_constant_number_of_statements(tree: Tree) -> None:
     async def count(path: str, **query: Any) -> int:
-        await tree.get(path, **query)
-        with statements(tree.browser.database) as sent:
-            await tree.get(path, **query)
-        return len([one for one in sent if "PRAGMA" not in one and "max(id)" not in one])
+        counts = []
+        for _ in range(4):  # who asks is remembered for a while only
+            with statements(tree.browser.database) as sent:
+                await tree.get(path, **query)
+            found = [one for one in sent if "PRAGMA" not in one and "max(id)" not in one]
+            counts.append(len(found))
+        return min(counts)
 
     asked = {"sizeXYZ": "true", "date": "true", "thumbVersion": "true"}
     lists: list[tuple[str, dict[str, Any]]] = [
