@@ -69,7 +69,7 @@ def test_an_example_runs_on_the_demo(signed_in, running_hub, tmp_path, title):
     examples.get_by_role("button", name=re.compile(f"^{title}")).click()
     page.get_by_role("button", name=re.compile("Execute query")).click()
     response = page.locator(".graphiql-response")
-    expect(response).to_contain_text('"data"')
+    expect(response).to_contain_text('"data"', timeout=30_000)
     page.screenshot(path=tmp_path / "example.png")
     shown = response.inner_text()
     assert '"errors"' not in shown
