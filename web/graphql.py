@@ -40,7 +40,8 @@ from strawberry.types.unset import UNSET, UnsetType
 from resolvers.context import Context
 from resolvers.errors import error_extensions
 from resolvers.hub_schema import HubSchema
-from store.errors import HubError, Invalid, Throttled, TooLarge, Unauthenticated
+from store.errors import HubError, Invalid, Throttled, Unauthenticated
+from web.bodies import read_body
 from web.pages import graphiql_response
 
 ContextFactory = Callable[[Request | WebSocket, Mapping[str, Any] | None], Awaitable[Context]]
@@ -341,19 +342,6 @@ class LastWord(Response):
                     if message["type"] != "http.request" or not message.get("more_body", False):
                         break
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body; raises `TooLarge` by its declared length, or as soon as more has come."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise TooLarge(f"A body of {int(declared):,} bytes", limit, "bytes")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge("The body", limit, "bytes")
-    return bytes(body)
 
 
 def read_operation(body: bytes) -> Asked:

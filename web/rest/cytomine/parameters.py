@@ -12,8 +12,8 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from store.engine import MOST_ID
-from store.errors import Invalid, TooLarge
-from web.auth.resolve import services_of
+from store.errors import Invalid
+from web.bodies import body_of
 
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}(\.0*)?\s*", re.ASCII)
 _TRUE, _FALSE = frozenset({"true", "1", "on", "yes"}), frozenset({"false", "0", "off", "no", ""})
@@ -112,20 +112,6 @@ def ids(given: Mapping[str, Any] | QueryParams, name: str) -> list[int] | None:
 
 def _id_of(value: Any) -> Any:
     return value.get("id") if isinstance(value, dict) else value
-
-
-async def body_of(request: Request, limit: int | None = None) -> bytes:
-    """Return the body. Raises TooLarge as soon as it is beyond the limit."""
-    if hasattr(request, "_body"):
-        return await request.body()
-    most = services_of(request).settings.body_limit if limit is None else limit
-    gathered = bytearray()
-    async for chunk in request.stream():
-        gathered += chunk
-        if len(gathered) > most:
-            raise TooLarge("The body", most, "bytes")
-    request._body = bytes(gathered)
-    return request._body
 
 
 async def json_of(request: Request, limit: int | None = None) -> Any:

@@ -38,6 +38,7 @@ from store.errors import (
 from web.auth import csrf, session
 from web.auth.identity import Authenticated, Kind
 from web.auth.resolve import authenticate, by_session, services_of
+from web.bodies import body_of
 from web.errors import headers_of, status_of
 from web.parameters import NumberConvertor as NumberConvertor  # registers ``{id:number}``
 
@@ -265,20 +266,6 @@ async def _known(request: Request) -> bool:
     except Unauthenticated:
         return False
     return True
-
-
-async def body_of(request: Request, limit: int | None = None) -> bytes:
-    """Return the body, kept with the request. Raises TooLarge as soon as it is beyond the limit."""
-    if hasattr(request, "_body"):
-        return await request.body()
-    most = services_of(request).settings.body_limit if limit is None else limit
-    gathered = bytearray()
-    async for chunk in request.stream():
-        gathered += chunk
-        if len(gathered) > most:
-            raise TooLarge("The body", most, "bytes")
-    request._body = bytes(gathered)
-    return request._body
 
 
 def message(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -19,11 +19,12 @@ from adapters.hub import Hub
 from store.errors import Forbidden
 from store.tables.containers import Dataset, Project
 from store.tables.screens import Screen
+from web.bodies import body_of
 from web.rest.omero import parameters
 from web.rest.omero.frames import frame_of
 from web.rest.omero.marshal import containers as marshal
 from web.rest.omero.marshal.values import SCHEMA
-from web.rest.omero.resource import Answer, as_json, body_of, resource
+from web.rest.omero.resource import Answer, as_json, resource
 
 DETAILS = "TBD#Details"
 NO_TYPE = "Need to specify @type attribute"

@@ -19,13 +19,13 @@ from store.tables.people import SYSTEM_GROUP, USER_GROUP
 from web.auth import csrf, session
 from web.auth.identity import Authenticated
 from web.auth.resolve import by_session, services_of
+from web.bodies import body_of
 from web.rest.omero.links import Links
 from web.rest.omero.marshal.values import SCHEMA
 from web.rest.omero.resource import (
     WEBCLIENT,
     Answer,
     as_json,
-    body_of,
     caller_of,
     form_of,
     message,

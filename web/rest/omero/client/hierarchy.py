@@ -16,8 +16,9 @@ from adapters.hub import Hub
 from adapters.linking import Edge
 from store.engine import MOST_ID
 from store.errors import Invalid, NotFound
+from web.bodies import body_of
 from web.rest.omero.client.reading import TARGETS, asked, numbers
-from web.rest.omero.resource import WEBCLIENT, Answer, as_json, body_of, resource
+from web.rest.omero.resource import WEBCLIENT, Answer, as_json, resource
 
 # What stands for no container at all: nothing is linked to it.
 NOWHERE = ("orphaned", "experimenter")

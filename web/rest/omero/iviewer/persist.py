@@ -21,9 +21,10 @@ from adapters.roi_edits import Edited, Edits, Redrawn
 from adapters.shapes import Draft
 from store.engine import MOST_ID
 from store.errors import HubError, Invalid, NotFound
+from web.bodies import body_of
 from web.rest.omero.marshal import shape_input
 from web.rest.omero.marshal.shape_input import Sent
-from web.rest.omero.resource import Answer, body_of
+from web.rest.omero.resource import Answer
 
 BODY_LIMIT = 64 * 2**20
 """Clients send thousands of shapes at once."""
